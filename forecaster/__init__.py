@@ -1,0 +1,1 @@
+"""Forecast stock prices with Keras recurrent networks, and say honestly what they are worth."""

@@ -1,0 +1,1 @@
+"""From a source of prices to the windows that a network reads."""

@@ -1,0 +1,89 @@
+"""Errors: every failure that a user can meet, with the exit code it ends a command in.
+
+::
+
+    ForecasterError
+    ├── ConfigError (ValueError)      2  a setting is missing, unknown or out of range
+    ├── DataError (ValueError)        3  prices are missing or not fit for use
+    │   ├── SymbolNotFound
+    │   ├── NotEnoughHistory
+    │   └── InvalidPrices
+    ├── BundleError                   4  a saved run cannot be read or trusted
+    │   └── RunNotFound
+    ├── OutputError (OSError)         6  a result could not be written
+    └── RunLocked                    75  another process is at work on the same run
+
+Code 0 is success, 1 a bug (with its traceback), 130 an interruption by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+EXIT_INTERRUPTED = 130
+
+
+class ForecasterError(Exception):
+    """Base of all errors that say what was wanted, what came and what to do."""
+
+    exit_code = 1
+
+
+class ConfigError(ForecasterError, ValueError):
+    """A setting is missing, unknown or out of range."""
+
+    exit_code = 2
+
+
+class DataError(ForecasterError, ValueError):
+    """Prices are missing or not fit for use."""
+
+    exit_code = 3
+
+
+class SymbolNotFound(DataError):
+    """No prices are known for a ticker."""
+
+
+class NotEnoughHistory(DataError):
+    """A price series is shorter than the windows cut from it."""
+
+    def __init__(self, ticker: str, needed: int, found: int, *, where: str = "") -> None:
+        self.ticker, self.needed, self.found = ticker, needed, found
+        place = f" {where}" if where else ""
+        super().__init__(
+            f"{ticker}: need at least {needed} sessions{place}, found {found}. "
+            "Use a longer history, or lower `window.lookback` or `window.horizon`."
+        )
+
+
+class InvalidPrices(DataError):
+    """Prices contradict themselves: the message names ticker, dates and cure."""
+
+
+class BundleError(ForecasterError):
+    """A saved run is damaged, incomplete or of another format."""
+
+    exit_code = 4
+
+
+class RunNotFound(BundleError):
+    """No saved run has the wanted name."""
+
+
+class OutputError(ForecasterError, OSError):
+    """A result could not be written; whatever stood there before is untouched."""
+
+    exit_code = 6
+
+
+class RunLocked(ForecasterError):
+    """Another process is at work on the same run."""
+
+    exit_code = 75
+
+
+class PriceWarning(UserWarning):
+    """Prices are usable, but something about them deserves a look."""
+
+
+class ForecastWarning(UserWarning):
+    """A forecast was made, but under conditions that make it doubtful."""

@@ -1,0 +1,1 @@
+"""The forecasting models: recurrent networks and the baselines beside them."""
