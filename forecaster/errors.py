@@ -11,6 +11,7 @@
     ├── BundleError                   4  a saved run cannot be read or trusted
     │   └── RunNotFound
     ├── OutputError (OSError)         6  a result could not be written
+    ├── TrainingFailed                9  training did not end in a usable network
     └── RunLocked                    75  another process is at work on the same run
 
 Code 0 is success, 1 a bug (with its traceback), 130 an interruption by Ctrl-C.
@@ -46,7 +47,9 @@ class SymbolNotFound(DataError):
 class NotEnoughHistory(DataError):
     """A price series is shorter than the windows cut from it."""
 
-    def __init__(self, ticker: str, needed: int, found: int, *, where: str = "") -> None:
+    def __init__(
+        self, ticker: str, needed: int, found: int, *, where: str = ""
+    ) -> None:
         self.ticker, self.needed, self.found = ticker, needed, found
         place = f" {where}" if where else ""
         super().__init__(
@@ -73,6 +76,12 @@ class OutputError(ForecasterError, OSError):
     """A result could not be written; whatever stood there before is untouched."""
 
     exit_code = 6
+
+
+class TrainingFailed(ForecasterError):
+    """Training did not end in a usable network."""
+
+    exit_code = 9
 
 
 class RunLocked(ForecasterError):
