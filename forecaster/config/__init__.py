@@ -1,0 +1,35 @@
+"""The settings of a run: checked models, and the TOML files that carry them."""
+
+from __future__ import annotations
+
+from forecaster.config.files import (
+    config_from_dict,
+    dump_config,
+    list_configs,
+    load_config,
+)
+from forecaster.config.settings import (
+    Config,
+    DataConfig,
+    EvaluationConfig,
+    FeaturesConfig,
+    LayerConfig,
+    ModelConfig,
+    TrainingConfig,
+    WindowConfig,
+)
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "EvaluationConfig",
+    "FeaturesConfig",
+    "LayerConfig",
+    "ModelConfig",
+    "TrainingConfig",
+    "WindowConfig",
+    "config_from_dict",
+    "dump_config",
+    "list_configs",
+    "load_config",
+]

@@ -1,0 +1,193 @@
+"""Settings files: TOML in with clear refusals, resolved TOML out."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from forecaster.config.settings import Config
+from forecaster.errors import ConfigError
+from forecaster.resources import resource_folder
+
+
+def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) -> Config:
+    """Load settings by name or from a TOML file, then apply overrides.
+
+    Parameters
+    ----------
+    source
+        A name of the shipped set (see `list_configs`) or the path of a TOML file.
+    overrides
+        Strings such as ``"window.lookback=30"`` or ``"model.layers.0.units=10"``.
+        The value is read as TOML, and as plain text if it is not.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or not TOML, or a setting is unknown or out of range.
+
+    Examples
+    --------
+    >>> load_config("google", ["data.target=open"]).data.target
+    'open'
+    """
+    path = find_config(source)
+    settings = _read_toml(path)
+    settings.setdefault("name", path.stem)
+    for override in overrides:
+        apply_override(settings, override)
+    return config_from_dict(settings)
+
+
+def list_configs() -> tuple[str, ...]:
+    """Return the names of the settings files that are shipped."""
+    return tuple(
+        sorted(path.stem for path in resource_folder("configs").glob("*.toml"))
+    )
+
+
+def config_from_dict(settings: Mapping[str, Any]) -> Config:
+    """Check plain settings and return them as a `Config`.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each setting that is unknown or out of range.
+    """
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        raise ConfigError("; ".join(lines)) from None
+
+
+def dump_config(config: Config) -> str:
+    """Return the resolved settings, defaults included, as TOML."""
+    return tomli_w.dumps(config.resolved())
+
+
+def find_config(source: str | Path) -> Path:
+    """Return the path of a settings file given by name or by path."""
+    path = Path(source)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such settings file. {_shipped()}")
+        return path
+    shipped = resource_folder("configs") / f"{source}.toml"
+    if not shipped.is_file():
+        raise ConfigError(
+            f"no settings are called '{source}'{_near(str(source), list_configs())} "
+            f"{_shipped()} Give one of these names, or the path of a .toml file."
+        )
+    return shipped
+
+
+def apply_override(settings: dict[str, Any], override: str) -> None:
+    """Change one plain setting in place, as ``a.b=value`` says."""
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(
+            f"cannot read '{override}': want section.setting=value, "
+            "for example window.lookback=30"
+        )
+    place: Any = settings
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        if not following:
+            _assign(place, part, _parse_value(text.strip()), key)
+        else:
+            place = _descend(place, part, key, listed=following.isdigit())
+
+
+def _descend(place: Any, part: str, key: str, *, listed: bool) -> Any:
+    if isinstance(place, list):
+        return place[_position(place, part, key)]
+    if not isinstance(place, dict):
+        raise ConfigError(f"{key}: '{part}' is not a section")
+    if listed and part not in place:
+        place[part] = _default_list(key, part)
+    return place.setdefault(part, {})
+
+
+def _assign(place: Any, part: str, value: Any, key: str) -> None:
+    if isinstance(place, list):
+        place[_position(place, part, key)] = value
+    elif isinstance(place, dict):
+        place[part] = value
+    else:
+        raise ConfigError(f"{key}: '{part}' is not a section")
+
+
+def _default_list(key: str, part: str) -> list[Any]:
+    """Return the default of a list setting, so that one entry can be changed."""
+    if key.startswith("model.layers.") and part == "layers":
+        return list(Config().resolved()["model"]["layers"])
+    raise ConfigError(f"{key}: '{part}' is not a list")
+
+
+def _position(place: list[Any], part: str, key: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise ConfigError(
+            f"{key}: want a position from 0 to {len(place) - 1}, got '{part}'"
+        )
+    return int(part)
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _explain(problem: Any) -> str:
+    """Turn one finding of pydantic into a sentence that names the setting."""
+    place = [str(part) for part in problem["loc"]]
+    name = ".".join(place) or "settings"
+    if problem["type"] == "extra_forbidden":
+        known = _known_names(place[:-1])
+        return (
+            f"{name}: unknown setting{_near(place[-1], known)} Known here: "
+            f"{', '.join(known)}"
+        )
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{name}: {message}" if place else message
+    return f"{name}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
+
+
+def _known_names(place: list[str]) -> list[str]:
+    """Return the settings known at a place such as ``["model", "layers", "0"]``."""
+    model: type[BaseModel] = Config
+    for part in place:
+        if part.isdigit():
+            continue
+        annotation: Any = model.model_fields[part].annotation
+        for inner in (annotation, *getattr(annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
+    return list(model.model_fields)
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else "."
+
+
+def _shipped() -> str:
+    return f"Shipped settings: {', '.join(list_configs())}."
