@@ -1,0 +1,48 @@
+"""The backend: imports Keras when it is first needed, without its start-up noise."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+
+@functools.cache
+def load_keras() -> Any:
+    """Import Keras once and return the module.
+
+    TensorFlow's C++ code writes to the process's error stream before any log level
+    counts; those lines are held back, and shown only if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _held_back_stderr():
+        import keras
+
+        keras.ops.zeros(1)  # the search for devices speaks up at the first operation
+    return keras
+
+
+@contextlib.contextmanager
+def _held_back_stderr() -> Iterator[None]:
+    sys.stderr.flush()
+    try:
+        original = os.dup(2)
+    except OSError:  # the process was started without an error stream
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(original, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
