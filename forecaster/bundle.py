@@ -1,0 +1,186 @@
+"""Bundles: a Forecaster on disk, checksummed, without pickle, whole or not at all.
+
+A bundle is a folder::
+
+    manifest.json       format, versions, training facts, SHA-256 of every other file
+    config.toml         all settings, defaults included
+    scaler.json         the scaler's numbers
+    history.csv         loss of each epoch
+    model.weights.h5    weights; the network is rebuilt from `config.toml`
+    model.keras         the same network for other Keras programs; never read here
+
+The checksums reveal damage. They are no defence against somebody who can write the
+folder: such a person can write the manifest too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.atomic import new_folder, output_errors
+from forecaster.config import config_from_dict, dump_config
+from forecaster.data.scaling import Scaler
+from forecaster.errors import BundleError, ConfigError
+from forecaster.forecast import TrainedOn
+from forecaster.forecasting import Forecaster
+from forecaster.models.recurrent import build_network
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+FILES = ("config.toml", "scaler.json", "history.csv", "model.weights.h5", "model.keras")
+LIBRARIES = ("forecaster", "keras", "numpy", "pandas", "tensorflow")
+
+
+def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
+    """Write a Forecaster into a new folder and return its path.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be written. Nothing is left behind.
+    """
+    folder = Path(folder)
+    with new_folder(folder) as staging, output_errors(folder):
+        _write_parts(forecaster, staging)
+        manifest = {
+            "format": FORMAT,
+            "trained_on": forecaster.trained_on.to_dict(),
+            "versions": library_versions(),
+            "files": {name: checksum(staging / name) for name in FILES},
+        }
+        (staging / MANIFEST).write_bytes(canonical_json(manifest))
+    return folder
+
+
+def load_bundle(folder: str | Path) -> Forecaster:
+    """Read a bundle after checking every byte of it.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, damaged or of another format.
+    """
+    folder = Path(folder)
+    manifest = verify_bundle(folder)
+    try:
+        config = config_from_dict(tomllib.loads((folder / "config.toml").read_text()))
+        scaler = Scaler.from_dict(json.loads((folder / "scaler.json").read_text()))
+        history = pd.read_csv(folder / "history.csv")
+        trained_on = TrainedOn(**manifest["trained_on"])
+    except (ConfigError, ValueError, TypeError, KeyError) as error:
+        raise BundleError(f"{folder}: {error}") from error
+    network = build_network(
+        config.model.layers,
+        lookback=config.window.lookback,
+        n_features=len(config.features.columns),
+        horizon=config.window.horizon,
+        seed=config.training.seed,
+    )
+    _load_weights(network, folder / "model.weights.h5")
+    return Forecaster(network, scaler, config, trained_on, history)
+
+
+def verify_bundle(folder: Path) -> dict[str, Any]:
+    """Check a bundle's manifest and checksums, and return the manifest.
+
+    Raises
+    ------
+    BundleError
+        Naming the first file that is missing or damaged.
+    """
+    manifest = read_canonical_json(folder / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder}: bundle format {manifest.get('format')!r}, this program reads "
+            f"{FORMAT}. Train again, or use the version of forecaster that wrote it."
+        )
+    check_files(folder, manifest.get("files", {}), wanted=FILES)
+    return manifest
+
+
+def check_files(folder: Path, checksums: Any, *, wanted: tuple[str, ...]) -> None:
+    """Compare files with their recorded checksums.
+
+    Raises
+    ------
+    BundleError
+        Naming the first file that is missing or damaged.
+    """
+    for name in wanted:
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(
+                f"{path}: missing. Restore it from a copy, or train again."
+            )
+        if checksum(path) != checksums.get(name):
+            raise BundleError(
+                f"{path}: damaged, its checksum differs from the one recorded. "
+                "Restore it from a copy, or train again."
+            )
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(content: dict[str, Any]) -> bytes:
+    """Return JSON that carries its own checksum, in the one form that is accepted."""
+    text = json.dumps(content, indent=1, sort_keys=True)
+    signed = {"checksum": hashlib.sha256(text.encode()).hexdigest(), **content}
+    return (json.dumps(signed, indent=1, sort_keys=True) + "\n").encode()
+
+
+def read_canonical_json(path: Path) -> dict[str, Any]:
+    """Read what `canonical_json` made, refusing any change of a byte.
+
+    Raises
+    ------
+    BundleError
+        If the file is missing or damaged.
+    """
+    try:
+        stored = path.read_bytes()
+        content = json.loads(stored)
+        content.pop("checksum")
+    except FileNotFoundError:
+        raise BundleError(
+            f"{path}: no such file, so {path.parent} is not a saved run. "
+            "List the runs with `forecaster runs list`."
+        ) from None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise BundleError(f"{path}: damaged ({error}). Train again.") from None
+    if canonical_json(content) != stored:
+        raise BundleError(f"{path}: damaged, its own checksum differs. Train again.")
+    return dict(content)
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that shape a result."""
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in LIBRARIES
+    }
+
+
+def _write_parts(forecaster: Forecaster, folder: Path) -> None:
+    (folder / "config.toml").write_text(dump_config(forecaster.config))
+    (folder / "scaler.json").write_text(json.dumps(forecaster.scaler.to_dict()))
+    forecaster.history.to_csv(folder / "history.csv", index=False)
+    forecaster.network.save_weights(folder / "model.weights.h5")
+    forecaster.network.save(folder / "model.keras")
+
+
+def _load_weights(network: Any, path: Path) -> None:
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{path}: the weights do not fit: {error}") from error

@@ -1,0 +1,144 @@
+"""Checkpoints: the state of an unfinished training, so that it can go on exactly."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from forecaster.arrays import FloatArray
+from forecaster.atomic import write_bytes
+from forecaster.errors import BundleError
+
+Row = dict[str, float]
+ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that the next epoch depends on.
+
+    Attributes
+    ----------
+    variables
+        Weights, states of the dropout generators and optimiser variables, in the
+        order of `training_variables`.
+    history
+        One row for each finished epoch: `epoch loss`, and `val_loss` with validation.
+    best
+        The weights at the lowest validation loss; empty without validation.
+    """
+
+    variables: tuple[FloatArray, ...]
+    history: tuple[Row, ...] = ()
+    best: tuple[FloatArray, ...] = field(default=())
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.history)
+
+    def after(self, row: Row, network: Any) -> Self:
+        """Return the state after one more epoch."""
+        state = replace(
+            self,
+            variables=read_variables(training_variables(network)),
+            history=(*self.history, row),
+        )
+        earlier = [entry["val_loss"] for entry in self.history if "val_loss" in entry]
+        if "val_loss" in row and row["val_loss"] < min(earlier, default=math.inf):
+            return replace(state, best=read_variables(network.weights))
+        return state
+
+
+def training_variables(network: Any) -> list[Any]:
+    """Return every variable that training changes, in a fixed order."""
+    return [*network.variables, *network.optimizer.variables]
+
+
+def read_variables(variables: Sequence[Any]) -> tuple[FloatArray, ...]:
+    """Return copies of the variables' values."""
+    return tuple(np.array(variable.numpy()) for variable in variables)
+
+
+def assign_variables(variables: Sequence[Any], values: Sequence[FloatArray]) -> None:
+    """Give each variable its value.
+
+    Raises
+    ------
+    BundleError
+        If number or shapes differ.
+    """
+    shapes = [tuple(variable.shape) for variable in variables]
+    if shapes != [value.shape for value in values]:
+        raise BundleError(
+            "the checkpoint belongs to another network. Start again without `--resume`."
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def save_checkpoint(path: Path, state: TrainingState, stamp: str) -> None:
+    """Write a state whole or not at all.
+
+    Parameters
+    ----------
+    stamp
+        Identifies settings and prices; `load_checkpoint` demands the same.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; the checkpoint before it stays.
+    """
+    note = json.dumps({"stamp": stamp, "history": state.history}).encode()
+    arrays = {
+        "note": np.frombuffer(note, dtype=np.uint8),
+        **{f"variable_{i:03d}": value for i, value in enumerate(state.variables)},
+        **{f"best_{i:03d}": value for i, value in enumerate(state.best)},
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, content.getvalue())
+
+
+def load_checkpoint(path: Path, stamp: str) -> TrainingState:
+    """Read what `save_checkpoint` wrote.
+
+    Raises
+    ------
+    BundleError
+        If the file is damaged, or was written for other settings or prices.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            note = json.loads(bytes(stored["note"]))
+            names = sorted(stored.files)
+            variables = [stored[name] for name in names if name.startswith("variable_")]
+            best = [stored[name] for name in names if name.startswith("best_")]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise BundleError(
+            f"{path}: the checkpoint is damaged ({error}). Start again without "
+            "`--resume`."
+        ) from error
+    if note["stamp"] != stamp:
+        raise BundleError(
+            f"{path}: the checkpoint was made with other settings or other prices. "
+            "Restore them, or start again without `--resume`."
+        )
+    return TrainingState(tuple(variables), tuple(note["history"]), tuple(best))
