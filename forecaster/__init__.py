@@ -1,1 +1,88 @@
-"""Forecast stock prices with Keras recurrent networks, and say honestly what they are worth."""
+"""Forecast stock prices with Keras recurrent networks, and say what they are worth.
+
+>>> import forecaster as fc
+>>> prices = fc.load_prices("GOOG")
+>>> run = fc.train(prices, fc.load_config("google"))  # doctest: +SKIP
+>>> run.evaluate(prices)  # doctest: +SKIP
+
+Names are imported when they are first used, so that importing the package is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecaster.bundle import load_bundle, save_bundle
+    from forecaster.config import Config, list_configs, load_config
+    from forecaster.data.sources import embedded_tickers, load_prices
+    from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
+    from forecaster.evaluation import Evaluation, Verdict
+    from forecaster.forecast import Forecast
+    from forecaster.forecasting import Forecaster
+    from forecaster.plotting import plot_forecast, plot_history, plot_predictions
+    from forecaster.runs import Run, find_run, list_runs, run_training
+    from forecaster.training import train
+
+_HOMES = {
+    "Config": "config",
+    "Evaluation": "evaluation",
+    "Forecast": "forecast",
+    "ForecastWarning": "errors",
+    "Forecaster": "forecasting",
+    "ForecasterError": "errors",
+    "PriceWarning": "errors",
+    "Run": "runs",
+    "Verdict": "evaluation",
+    "embedded_tickers": "data.sources",
+    "find_run": "runs",
+    "list_configs": "config",
+    "list_runs": "runs",
+    "load_bundle": "bundle",
+    "load_config": "config",
+    "load_prices": "data.sources",
+    "plot_forecast": "plotting",
+    "plot_history": "plotting",
+    "plot_predictions": "plotting",
+    "run_training": "runs",
+    "save_bundle": "bundle",
+    "train": "training",
+}
+
+__all__ = [
+    "Config",
+    "Evaluation",
+    "Forecast",
+    "ForecastWarning",
+    "Forecaster",
+    "ForecasterError",
+    "PriceWarning",
+    "Run",
+    "Verdict",
+    "embedded_tickers",
+    "find_run",
+    "list_configs",
+    "list_runs",
+    "load_bundle",
+    "load_config",
+    "load_prices",
+    "plot_forecast",
+    "plot_history",
+    "plot_predictions",
+    "run_training",
+    "save_bundle",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'forecaster' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"forecaster.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

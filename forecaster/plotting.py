@@ -1,0 +1,119 @@
+"""Plotting: each function draws what it is given on an axis, and computes nothing."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from forecaster.atomic import write_bytes
+from forecaster.evaluation import Evaluation
+from forecaster.forecast import Forecast
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart by colour-blind readers and in grey.
+BLACK, BLUE, ORANGE, GREY = "#000000", "#0072B2", "#D55E00", "#8C8C8C"
+SIZE, DPI = (10.0, 5.5), 120
+
+
+def plot_predictions(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
+    """Draw predicted against real prices over the sessions of an evaluation.
+
+    With a horizon beyond one session, the nearest step is drawn.
+    """
+    ax = ax or _new_axes()
+    rows = evaluation.predictions.query("step == 1")
+    ax.plot(rows["session"], rows["actual"], color=BLACK, lw=1.6, label="real")
+    ax.plot(rows["session"], rows["predicted"], color=ORANGE, lw=1.6, label="predicted")
+    ax.plot(
+        rows["session"],
+        rows["last_value"],
+        color=BLUE,
+        lw=0.9,
+        ls=":",
+        label="last value",
+    )
+    ax.set_title(
+        f"{evaluation.ticker} {evaluation.target}: predicted against real prices\n"
+        f"model trained to {evaluation.trained_until.date()}; RMSE "
+        f"{evaluation.scores['rmse']['model']:.3g}, "
+        f"{evaluation.verdict.ratio:.3g} times that of the last value",
+        fontsize=11,
+    )
+    return _finish(ax, f"{evaluation.target} (quote currency)")
+
+
+def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the training loss by epoch, and the validation loss if there is one."""
+    ax = ax or _new_axes()
+    ax.plot(history["epoch"], history["loss"], color=BLUE, label="training")
+    if "val_loss" in history:
+        ax.plot(history["epoch"], history["val_loss"], color=ORANGE, label="validation")
+    ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_title("Loss by epoch", fontsize=11)
+    return _finish(ax, "loss (scaled prices, log axis)")
+
+
+def plot_forecast(
+    forecast: Forecast,
+    prices: pd.DataFrame,
+    ax: Axes | None = None,
+    n_sessions: int = 60,
+) -> Axes:
+    """Draw a forecast behind the last real prices."""
+    ax = ax or _new_axes()
+    known = prices.loc[: forecast.origin, forecast.target].iloc[-n_sessions:]
+    ax.plot(known.index, known, color=BLACK, lw=1.6, label="real")
+    ax.plot(
+        forecast.sessions,
+        forecast.price,
+        color=ORANGE,
+        marker="o",
+        ms=4,
+        label="forecast",
+    )
+    ax.axvline(forecast.origin, color=GREY, lw=0.8, ls="--")  # type: ignore[arg-type]
+    ax.set_title(
+        f"{forecast.ticker} {forecast.target}: forecast known to "
+        f"{forecast.origin.date()}",
+        fontsize=11,
+    )
+    return _finish(ax, f"{forecast.target} (quote currency)")
+
+
+def save_figure(draw: Callable[[Axes], object], path: Path) -> Path:
+    """Draw on a fresh figure and write it as PNG, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    draw(figure.add_subplot())
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    write_bytes(path, content.getvalue())
+    return path
+
+
+def _new_axes() -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=SIZE, layout="constrained")[1]
+
+
+def _finish(ax: Axes, ylabel: str) -> Axes:
+    ax.set_ylabel(ylabel)
+    ax.grid(visible=True, alpha=0.25)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,210 @@
+"""Run folders: their reservation, their lock, and their appearance whole or not at all.
+
+While a run trains, it lives in a hidden workplace beside its later folder::
+
+    runs/.google.partial/   lock, stamp, checkpoint.npz and the half-written run/
+    runs/google/            appears in one step when everything in it is complete
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import filelock
+
+from forecaster.atomic import output_errors, sync_folder, sync_tree, write_text
+from forecaster.errors import ConfigError, OutputError, RunLocked
+
+CHECKPOINT = "checkpoint.npz"
+Existing = Literal["keep", "resume", "replace"]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A reserved name, locked for this process until `release`.
+
+    Attributes
+    ----------
+    target
+        The folder that will appear.
+    folder
+        The hidden folder to work in.
+    resumed
+        Whether an earlier, unfinished run of the same settings was found here.
+    """
+
+    target: Path
+    folder: Path
+    lock: filelock.BaseFileLock
+    resumed: bool
+
+    @property
+    def checkpoint(self) -> Path:
+        """File that keeps the state of training."""
+        return self.folder / CHECKPOINT
+
+    @contextlib.contextmanager
+    def publish(self) -> Iterator[Path]:
+        """Yield an empty folder that becomes `target` if the block succeeds."""
+        staging, old = self.folder / "run", self.folder / "old"
+        with output_errors(self.target):
+            shutil.rmtree(staging, ignore_errors=True)
+            staging.mkdir()
+        yield staging
+        with output_errors(self.target):
+            sync_tree(staging)
+            if self.target.exists():
+                self.target.rename(old)
+            staging.rename(self.target)
+            sync_folder(self.target.parent)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def release(self) -> None:
+        """Let other processes at the name again."""
+        self.lock.release()
+
+
+def reserve(
+    runs_dir: Path,
+    name: str,
+    stamp: str,
+    *,
+    exact: bool = False,
+    existing: Existing = "keep",
+) -> Workplace:
+    """Reserve a name for a run and lock it.
+
+    Parameters
+    ----------
+    stamp
+        Identifies settings and prices: only a run with the same stamp is resumed.
+    exact
+        Take this very name; otherwise the first free one of ``name``, ``name-2``, …
+    existing
+        What becomes of an earlier run of the name: `keep` it (and take another name,
+        if that is allowed), `resume` it if it is unfinished and has the same stamp,
+        or `replace` it.
+
+    Raises
+    ------
+    RunLocked
+        If another process is at work on the exact name.
+    ConfigError
+        If the unfinished run to resume has other settings or prices.
+    OutputError
+        If the exact name is taken, or the folder cannot be written.
+    """
+    if existing == "resume":
+        found = _resumable(runs_dir, name, stamp, exact=exact)
+        if found is not None:
+            return found
+    if existing == "replace":
+        return _start(runs_dir / name, stamp)
+    if exact:
+        _refuse_existing(runs_dir / name)
+        return _start(runs_dir / name, stamp)
+    for number in itertools.count(1):
+        target = runs_dir / (name if number == 1 else f"{name}-{number}")
+        if not target.exists() and not _partial(target).exists():
+            with contextlib.suppress(RunLocked):
+                return _start(target, stamp)
+    raise OutputError(f"{runs_dir}: no free name")  # unreachable: names never end
+
+
+def unfinished_runs(runs_dir: Path) -> list[str]:
+    """Return the names of runs that were begun and neither finished nor thrown away."""
+    folders = sorted(runs_dir.glob(".*.partial"))
+    return [path.name[1 : -len(".partial")] for path in folders]
+
+
+def _resumable(
+    runs_dir: Path, name: str, stamp: str, *, exact: bool
+) -> Workplace | None:
+    others = []
+    for candidate in unfinished_runs(runs_dir):
+        if candidate != name and (exact or not _numbered(candidate, name)):
+            continue
+        target = runs_dir / candidate
+        lock = _lock(target)
+        if lock is None:
+            if exact:
+                raise _locked(target)
+            continue
+        if _read_stamp(target) == stamp:
+            return Workplace(target, _partial(target), lock, resumed=True)
+        lock.release()
+        others.append(candidate)
+    if others:
+        raise ConfigError(
+            f"cannot resume {', '.join(others)}: begun with other settings or other "
+            "prices. Use the same ones, or leave `--resume` out to start a new run."
+        )
+    return None
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists():
+        raise OutputError(
+            f"the run {target} exists. Choose another `--name`, or replace it with "
+            "`--overwrite`."
+        )
+    if _partial(target).exists():
+        lock = _lock(target)
+        if lock is None:
+            raise _locked(target)
+        lock.release()
+        raise OutputError(
+            f"the run {target} is unfinished. Go on with `--resume`, or start it again "
+            "with `--overwrite`."
+        )
+
+
+def _start(target: Path, stamp: str) -> Workplace:
+    partial = _partial(target)
+    with output_errors(partial):
+        partial.mkdir(parents=True, exist_ok=True)
+    lock = _lock(target)
+    if lock is None:
+        raise _locked(target)
+    with output_errors(partial):
+        (partial / CHECKPOINT).unlink(missing_ok=True)
+    write_text(partial / "stamp", stamp)
+    return Workplace(target, partial, lock, resumed=False)
+
+
+def _lock(target: Path) -> filelock.BaseFileLock | None:
+    """Return the lock of a workplace, or None if another process holds it."""
+    lock = filelock.FileLock(_partial(target) / "lock")
+    try:
+        with output_errors(target):
+            lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return None
+    return lock
+
+
+def _locked(target: Path) -> RunLocked:
+    return RunLocked(
+        f"another process is at work on the run {target}. Wait for it, or choose "
+        "another `--name`."
+    )
+
+
+def _read_stamp(target: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (_partial(target) / "stamp").read_text()
+    return ""
+
+
+def _numbered(candidate: str, name: str) -> bool:
+    return candidate.startswith(f"{name}-") and candidate[len(name) + 1 :].isdigit()
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
