@@ -1,0 +1,5 @@
+"""Runs the command line as ``python -m forecaster``."""
+
+from forecaster.cli import main
+
+main()

@@ -1,0 +1,51 @@
+"""The application: its groups of commands and its exit codes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forecaster.cli import config, data, forecasts, runs, train
+from forecaster.cli.console import new_app
+
+app = new_app(
+    """Forecast stock prices with recurrent networks, and say what that is worth.
+
+    Start with: forecaster train
+
+    Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
+    not fit for use; 4 a saved run missing or damaged; 6 a result could not be
+    written; 9 training failed; 75 another process holds the run; 130 interrupted.
+    """
+)
+app.command("train")(train.train_command)
+app.command("evaluate")(forecasts.evaluate_command)
+app.command("predict")(forecasts.predict_command)
+app.command("plot")(forecasts.plot_command)
+app.add_typer(runs.app, name="runs")
+app.add_typer(data.app, name="data")
+app.add_typer(config.app, name="config")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"forecaster {version('forecaster')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""

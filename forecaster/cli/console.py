@@ -1,0 +1,96 @@
+"""The console: results to stdout, messages to stderr, errors to exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec
+
+import typer
+
+from forecaster.errors import EXIT_INTERRUPTED, ForecasterError
+
+Arguments = ParamSpec("Arguments")
+
+
+def new_app(text: str) -> typer.Typer:
+    """Return a group of commands with the help style that all share."""
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Turn our warnings into lines and our errors into a line and an exit code.
+
+    A bug keeps its traceback. With ``--json`` an error is a document too.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            for category in ("PriceWarning", "ForecastWarning"):
+                warnings.filterwarnings("always", category=_category(category))
+            try:
+                command(*args, **kwargs)
+            except ForecasterError as error:
+                _fail(error, as_json=bool(kwargs.get("as_json")))
+            except KeyboardInterrupt:
+                say("interrupted")
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+
+    return run
+
+
+def say(message: str) -> None:
+    """Write a message for a person to stderr."""
+    typer.echo(message, err=True)
+
+
+def print_json(document: Any) -> None:
+    """Write the one JSON document of a command to stdout."""
+    typer.echo(json.dumps(document, indent=1, default=str))
+
+
+def print_table(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], title: str = ""
+) -> None:
+    """Write rows as a table to stdout, in plain text where it is no terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False).print(table)
+
+
+def _category(name: str) -> type[Warning]:
+    from forecaster import errors
+
+    category: type[Warning] = getattr(errors, name)
+    return category
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    say(f"warning: {message}")
+
+
+def _fail(error: ForecasterError, *, as_json: bool) -> None:
+    say(f"error: {error}")
+    if as_json:
+        kind = type(error).__name__
+        print_json({"error": kind, "message": str(error), "exit_code": error.exit_code})
+    raise typer.Exit(error.exit_code) from None

@@ -1,0 +1,144 @@
+"""`forecaster evaluate`, `predict` and `plot`: what a finished run can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecaster.cli.console import guarded, print_json
+from forecaster.cli.options import (
+    RUNS_DIR,
+    AsJson,
+    PriceFile,
+    RunName,
+    RunsDir,
+    Ticker,
+)
+
+
+@guarded
+def evaluate_command(
+    run: RunName = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="First session; the configured test range if left out."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last session.")
+    ] = None,
+    ticker: Ticker = None,
+    csv: PriceFile = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write predictions.csv and metrics.json here."
+        ),
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run's network on a range of sessions, beside the baselines.
+
+    Examples
+    --------
+      forecaster evaluate
+
+      forecaster evaluate google --start 2018-01-01 --end 2018-12-31
+
+      forecaster evaluate google --ticker AAPL --json
+    """
+    from forecaster.cli.jobs import prices_for
+    from forecaster.cli.tables import print_evaluation
+    from forecaster.data.calendar import as_day
+    from forecaster.runs import load_forecaster, write_evaluation
+
+    first = None if start is None else as_day(start).date()
+    last = None if end is None else as_day(end).date()
+    forecaster = load_forecaster(run, runs_dir)
+    prices = prices_for(forecaster.config, ticker, csv)
+    evaluation = forecaster.evaluate(prices, first, last)
+    if out is not None:
+        write_evaluation(evaluation, out)
+    if as_json:
+        print_json(evaluation.to_dict())
+    else:
+        print_evaluation(evaluation)
+
+
+@guarded
+def predict_command(
+    run: RunName = None,
+    ticker: Ticker = None,
+    csv: PriceFile = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Last date that may be known; the end of the prices if left out.",
+        ),
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(metavar="N", help="Sessions to forecast.")
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast the sessions after the last known one, on real exchange dates.
+
+    Examples
+    --------
+      forecaster predict
+
+      forecaster predict google --as-of 2017-12-29 --horizon 5
+
+      forecaster predict google --csv prices.csv --json
+    """
+    from forecaster.cli.jobs import prices_for
+    from forecaster.cli.tables import print_forecast
+    from forecaster.data.calendar import as_day
+    from forecaster.runs import load_forecaster
+
+    known_to = None if as_of is None else as_day(as_of).date()
+    forecaster = load_forecaster(run, runs_dir)
+    prices = prices_for(forecaster.config, ticker, csv)
+    forecast = forecaster.predict(prices, horizon=horizon, as_of=known_to)
+    if as_json:
+        print_json(forecast.to_dict())
+    else:
+        print_forecast(forecast)
+
+
+@guarded
+def plot_command(
+    run: RunName = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the pictures go; the run's own folder if left out.",
+        ),
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a run's pictures again: predicted against real prices, and the loss.
+
+    Examples
+    --------
+      forecaster plot
+
+      forecaster plot google --out pictures
+    """
+    from forecaster.runs import draw_run, find_run
+
+    found = find_run(run, runs_dir)
+    paths = draw_run(found.load_evaluation(), found.load_history(), out or found.folder)
+    if as_json:
+        print_json({"pictures": [str(path) for path in paths]})
+        return
+    for path in paths:
+        typer.echo(str(path))

@@ -1,0 +1,72 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def complete_runs(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the finished runs that begin with what was typed."""
+    folder = Path(context.params.get("runs_dir") or "runs")
+    names = sorted(path.parent.name for path in folder.glob("*/run.json"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_configs(incomplete: str) -> list[str]:
+    """Return the shipped settings that begin with what was typed."""
+    from forecaster.resources import resource_folder
+
+    names = sorted(path.stem for path in resource_folder("configs").glob("*.toml"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_tickers(incomplete: str) -> list[str]:
+    """Return the embedded tickers that begin with what was typed."""
+    from forecaster.data.sources import embedded_tickers
+
+    return [name for name in embedded_tickers() if name.startswith(incomplete.upper())]
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document to stdout.")
+]
+RunsDir = Annotated[
+    Path,
+    typer.Option(envvar="FORECASTER_RUNS", help="Folder that holds the runs."),
+]
+RunName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]",
+        help="Name or folder of a run, or a bundle; the newest run if left out.",
+        autocompletion=complete_runs,
+    ),
+]
+ConfigName = Annotated[
+    str,
+    typer.Argument(
+        metavar="[CONFIG]",
+        help="Shipped settings by name, or a TOML file.",
+        autocompletion=complete_configs,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.SETTING=VALUE",
+        help="Change a setting, such as window.lookback=30. May be repeated.",
+    ),
+]
+Ticker = Annotated[
+    str | None,
+    typer.Option(help="Ticker symbol.", autocompletion=complete_tickers),
+]
+PriceFile = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FILE", help="Your own prices, CSV or Parquet."),
+]
+RUNS_DIR = Path("runs")

@@ -1,0 +1,70 @@
+"""Tables: evaluations and forecasts as a person reads them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import typer
+
+from forecaster.cli.console import print_table
+
+if TYPE_CHECKING:
+    from forecaster.evaluation import Evaluation
+    from forecaster.forecast import Forecast
+
+COLUMNS = ("forecast", "RMSE", "ratio", "MAE", "ratio ", "MAPE", "MASE", "direction")
+NAMES = {"model": "model", "last_value": "last value", "drift": "drift"}
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the scores of the model beside the baselines', and the verdict."""
+    sessions = evaluation.predictions["session"]
+    first, last = sessions.min().date(), sessions.max().date()
+    print_table(
+        [
+            {
+                "forecast": NAMES[str(name)],
+                "RMSE": _number(row["rmse"]),
+                "ratio": _number(row["rmse_ratio"]),
+                "MAE": _number(row["mae"]),
+                "ratio ": _number(row["mae_ratio"]),
+                "MAPE": _percent(row["mape"]),
+                "MASE": _number(row["mase"]),
+                "direction": _percent(row["directional_accuracy"]),
+            }
+            for name, row in evaluation.scores.iterrows()
+        ],
+        COLUMNS,
+        f"{evaluation.ticker} {evaluation.target}, {first} to {last}, "
+        f"{evaluation.verdict.n_forecasts} forecasts",
+    )
+    typer.echo("ratio: to last value; direction: share of moves whose sign was right\n")
+    typer.echo(str(evaluation.verdict))
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Print the forecast sessions beside the last known price."""
+    print_table(
+        [
+            {
+                "session": session.date(),
+                "step": row["step"],
+                forecast.target: f"{row['predicted']:.4f}",
+                "last value": f"{forecast.last_price:.4f}",
+            }
+            for session, (_, row) in zip(
+                forecast.sessions, forecast.frame.astype(object).iterrows(), strict=True
+            )
+        ],
+        ("session", "step", forecast.target, "last value"),
+        f"{forecast.ticker} {forecast.target}, known to {forecast.origin.date()}",
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4g}"
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.1f}%"

@@ -1,0 +1,100 @@
+"""`forecaster train`: the main job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forecaster.cli.console import guarded, print_json, say
+from forecaster.cli.options import (
+    RUNS_DIR,
+    AsJson,
+    ConfigName,
+    Overrides,
+    PriceFile,
+    RunsDir,
+    Ticker,
+)
+
+if TYPE_CHECKING:
+    from forecaster.runfolder import Existing
+    from forecaster.runs import Run
+
+
+@guarded
+def train_command(
+    config: ConfigName = "google",
+    ticker: Ticker = None,
+    csv: PriceFile = None,
+    overrides: Overrides = None,
+    epochs: Annotated[int | None, typer.Option(help="Set training.epochs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Set training.seed.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Exact name of the run's folder.")
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    resume: Annotated[
+        bool, typer.Option(help="Go on with an unfinished run of the same settings.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace the run of this name.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network, test it beside the baselines, and keep everything.
+
+    Leaves a folder with the bundle, predictions, scores and pictures. Without
+    settings it makes the reference run: Google, trained on 2012-2016, tested on 2017.
+
+    Examples
+    --------
+      forecaster train
+
+      forecaster train --set data.target=open --epochs 20
+
+      forecaster train --csv prices.csv --set training.start=2015-01-01
+
+      forecaster train --resume
+    """
+    if resume and overwrite:
+        raise typer.BadParameter("--resume and --overwrite exclude each other")
+    from forecaster.cli.jobs import load_job
+    from forecaster.runs import run_training
+
+    changes = list(overrides or [])
+    changes += [f"training.epochs={epochs}"] if epochs is not None else []
+    changes += [f"training.seed={seed}"] if seed is not None else []
+    settings, prices = load_job(config, changes, ticker, csv)
+    existing: Existing = "resume" if resume else "replace" if overwrite else "keep"
+    try:
+        run = run_training(
+            prices,
+            settings,
+            runs_dir=runs_dir,
+            created=datetime.now(UTC),
+            name=name,
+            existing=existing,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt:
+        say(
+            "stopped; the finished epochs are kept: go on with the same command and "
+            "`--resume`"
+        )
+        raise
+    _report(run, as_json=as_json)
+
+
+def _report(run: Run, *, as_json: bool) -> None:
+    from forecaster.cli.tables import print_evaluation
+    from forecaster.runs import BUNDLE, PREDICTIONS_PICTURE
+
+    if as_json:
+        print_json({"run": str(run.folder), **run.record})
+        return
+    print_evaluation(run.load_evaluation())
+    typer.echo(f"plot:   {run.folder / PREDICTIONS_PICTURE}")
+    typer.echo(f"bundle: {run.folder / BUNDLE}")
