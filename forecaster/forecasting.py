@@ -12,14 +12,13 @@ import pandas as pd
 
 from forecaster.arrays import FloatArray
 from forecaster.config import Config
-from forecaster.data.calendar import next_sessions
+from forecaster.data.calendar import as_day, next_sessions
 from forecaster.data.features import make_features
 from forecaster.data.scaling import Scaler
-from forecaster.data.splits import rows_between
-from forecaster.data.windows import Windows, last_window, make_windows
+from forecaster.data.splits import rows_between, session_index
+from forecaster.data.windows import Windows, cut_windows, last_window
 from forecaster.errors import (
     ConfigError,
-    DataError,
     ForecastWarning,
     NotEnoughHistory,
     TrainingFailed,
@@ -78,12 +77,13 @@ class Forecaster:
         NotEnoughHistory
             If fewer than `lookback` sessions are known.
         ConfigError
-            If a longer horizon would need inputs that nobody knows.
+            If a longer horizon would need inputs that nobody knows, or `as_of` is no
+            date.
         """
         ticker = self._ticker(prices)
         n_steps = self.config.window.horizon if horizon is None else horizon
         self._check_horizon(n_steps)
-        known = prices if as_of is None else prices.loc[: pd.Timestamp(as_of)]
+        known = prices if as_of is None else prices.loc[: as_day(as_of)]
         rows = make_features(known, self.config.features.columns, ticker=ticker)
         rows = rows.iloc[-self.config.window.lookback :]
         window = last_window(
@@ -122,10 +122,12 @@ class Forecaster:
         ------
         DataError
             If no session lies in the range, or too few before it.
+        ConfigError
+            If a date is no date.
         """
         ticker, target = self._ticker(prices), self.config.data.target
-        first = pd.Timestamp(start or self.config.evaluation.start).date()
-        last = pd.Timestamp(end or self.config.evaluation.end).date()
+        first = as_day(start or self.config.evaluation.start).date()
+        last = as_day(end or self.config.evaluation.end).date()
         test = rows_between(
             session_index(prices), first, last, ticker=ticker, what="test"
         )
@@ -266,32 +268,6 @@ class Forecaster:
                 ForecastWarning,
                 stacklevel=3,
             )
-
-
-def cut_windows(
-    prices: pd.DataFrame, config: Config, scaler: Scaler, *, ticker: str
-) -> Windows:
-    """Return every window of a run of prices, scaled by a fitted scaler."""
-    target = config.data.target
-    rows = make_features(prices, config.features.columns, ticker=ticker)
-    target_row = make_features(prices, [target], ticker=ticker)
-    return make_windows(
-        scaler.transform(rows),
-        scaler.transform(target_row)[:, 0],
-        session_index(prices),
-        lookback=config.window.lookback,
-        horizon=config.window.horizon,
-        ticker=ticker,
-    )
-
-
-def session_index(prices: pd.DataFrame) -> pd.DatetimeIndex:
-    """Return the index of a price frame, which must hold dates."""
-    if not isinstance(prices.index, pd.DatetimeIndex):
-        raise DataError(
-            "prices must be indexed by session dates. Get them from `load_prices`."
-        )
-    return prices.index
 
 
 def _history(target: pd.Series[float], stop: int, start: date) -> FloatArray:

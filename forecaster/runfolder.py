@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import filelock
 
 from forecaster.atomic import output_errors, sync_folder, sync_tree, write_text
 from forecaster.errors import ConfigError, OutputError, RunLocked
 
-CHECKPOINT = "checkpoint.npz"
+CHECKPOINT, STAMP = "checkpoint.npz", "stamp.json"
 Existing = Literal["keep", "resume", "replace"]
 
 
@@ -37,12 +38,15 @@ class Workplace:
         The hidden folder to work in.
     resumed
         Whether an earlier, unfinished run of the same settings was found here.
+    replaces
+        Whether a finished run of the name gives way to this one.
     """
 
     target: Path
     folder: Path
     lock: filelock.BaseFileLock
-    resumed: bool
+    resumed: bool = False
+    replaces: bool = False
 
     @property
     def checkpoint(self) -> Path:
@@ -59,14 +63,16 @@ class Workplace:
         yield staging
         with output_errors(self.target):
             sync_tree(staging)
-            if self.target.exists():
+            if self.replaces and self.target.exists():
                 self.target.rename(old)
             staging.rename(self.target)
             sync_folder(self.target.parent)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def release(self) -> None:
-        """Let other processes at the name again."""
+        """Let other processes at the name again; keep the folder if it can resume."""
+        if not self.checkpoint.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.release()
 
 
@@ -105,9 +111,9 @@ def reserve(
         if found is not None:
             return found
     if existing == "replace":
-        return _start(runs_dir / name, stamp)
+        return _start(runs_dir / name, stamp, replaces=True)
     if exact:
-        _refuse_existing(runs_dir / name)
+        _refuse_existing(runs_dir / name, resuming=existing == "resume")
         return _start(runs_dir / name, stamp)
     for number in itertools.count(1):
         target = runs_dir / (name if number == 1 else f"{name}-{number}")
@@ -136,10 +142,16 @@ def _resumable(
             if exact:
                 raise _locked(target)
             continue
-        if _read_stamp(target) == stamp:
-            return Workplace(target, _partial(target), lock, resumed=True)
+        begun = _read_stamp(target)
+        if target.exists() and not begun.get("replaces"):
+            # Killed after the run had appeared, before its workplace was cleared.
+            shutil.rmtree(_partial(target), ignore_errors=True)
+        elif begun.get("stamp") == stamp:
+            replaces = bool(begun["replaces"])
+            return Workplace(target, _partial(target), lock, True, replaces)
+        else:
+            others.append(candidate)
         lock.release()
-        others.append(candidate)
     if others:
         raise ConfigError(
             f"cannot resume {', '.join(others)}: begun with other settings or other "
@@ -148,10 +160,11 @@ def _resumable(
     return None
 
 
-def _refuse_existing(target: Path) -> None:
+def _refuse_existing(target: Path, *, resuming: bool) -> None:
     if target.exists():
+        state = "is finished, so nothing is left to resume" if resuming else "exists"
         raise OutputError(
-            f"the run {target} exists. Choose another `--name`, or replace it with "
+            f"the run {target} {state}. Choose another `--name`, or replace it with "
             "`--overwrite`."
         )
     if _partial(target).exists():
@@ -165,27 +178,31 @@ def _refuse_existing(target: Path) -> None:
         )
 
 
-def _start(target: Path, stamp: str) -> Workplace:
+def _start(target: Path, stamp: str, *, replaces: bool = False) -> Workplace:
     partial = _partial(target)
     with output_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
     lock = _lock(target)
     if lock is None:
         raise _locked(target)
+    if target.exists() and not replaces:  # another process finished it just now
+        shutil.rmtree(partial, ignore_errors=True)
+        lock.release()
+        raise _locked(target)
     with output_errors(partial):
         (partial / CHECKPOINT).unlink(missing_ok=True)
-    write_text(partial / "stamp", stamp)
-    return Workplace(target, partial, lock, resumed=False)
+    write_text(partial / STAMP, json.dumps({"stamp": stamp, "replaces": replaces}))
+    return Workplace(target, partial, lock, replaces=replaces)
 
 
 def _lock(target: Path) -> filelock.BaseFileLock | None:
     """Return the lock of a workplace, or None if another process holds it."""
     lock = filelock.FileLock(_partial(target) / "lock")
-    try:
-        with output_errors(target):
+    with output_errors(target):
+        try:
             lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return None
+        except (filelock.Timeout, FileNotFoundError):  # held, or cleared just now
+            return None
     return lock
 
 
@@ -196,10 +213,10 @@ def _locked(target: Path) -> RunLocked:
     )
 
 
-def _read_stamp(target: Path) -> str:
-    with contextlib.suppress(OSError):
-        return (_partial(target) / "stamp").read_text()
-    return ""
+def _read_stamp(target: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads((_partial(target) / STAMP).read_text()))
+    return {}
 
 
 def _numbered(candidate: str, name: str) -> bool:

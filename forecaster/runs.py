@@ -26,10 +26,10 @@ from forecaster.bundle import (
     verify_bundle,
 )
 from forecaster.config import Config
-from forecaster.data.splits import rows_between
-from forecaster.errors import BundleError, NotEnoughHistory, RunNotFound
+from forecaster.data.splits import rows_between, session_index
+from forecaster.errors import BundleError, NotEnoughHistory, RunNotFound, TrainingFailed
 from forecaster.evaluation import Evaluation
-from forecaster.forecasting import Forecaster, session_index
+from forecaster.forecasting import Forecaster
 from forecaster.plotting import plot_history, plot_predictions, save_figure
 from forecaster.runfolder import Existing, Workplace, reserve, unfinished_runs
 from forecaster.training import prepare_training, train, training_stamp
@@ -149,6 +149,9 @@ def run_training(
             "evaluation": evaluation.to_dict(),
         }
         return _publish(workplace, forecaster, evaluation, record)
+    except TrainingFailed:
+        workplace.checkpoint.unlink(missing_ok=True)  # it would only fail again
+        raise
     finally:
         workplace.release()
 

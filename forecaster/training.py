@@ -25,16 +25,11 @@ from forecaster.config import Config
 from forecaster.data.features import make_features
 from forecaster.data.prices import prices_fingerprint
 from forecaster.data.scaling import Scaler
-from forecaster.data.splits import split_training
-from forecaster.data.windows import Windows
+from forecaster.data.splits import session_index, split_training
+from forecaster.data.windows import Windows, cut_windows
 from forecaster.errors import NotEnoughHistory, TrainingFailed
 from forecaster.forecast import TrainedOn
-from forecaster.forecasting import (
-    PREDICTION_BATCH,
-    Forecaster,
-    cut_windows,
-    session_index,
-)
+from forecaster.forecasting import PREDICTION_BATCH, Forecaster
 from forecaster.models.recurrent import build_network, compile_network
 from forecaster.progress import epoch_progress
 

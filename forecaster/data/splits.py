@@ -78,3 +78,12 @@ def rows_between(
             f"Choose dates inside, or load prices that cover the range."
         )
     return slice(first, last)
+
+
+def session_index(prices: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the index of a price frame, which must hold dates."""
+    if not isinstance(prices.index, pd.DatetimeIndex):
+        raise DataError(
+            "prices must be indexed by session dates. Get them from `load_prices`."
+        )
+    return prices.index

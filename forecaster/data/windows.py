@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import DateArray, FloatArray
+from forecaster.config import Config
+from forecaster.data.features import make_features
+from forecaster.data.scaling import Scaler
+from forecaster.data.splits import session_index
 from forecaster.errors import NotEnoughHistory
 
 
@@ -93,6 +97,23 @@ def make_windows(
         targets=view(target[lookback:], horizon),
         origins=dates[lookback - 1 : -horizon],
         sessions=view(dates[lookback:], horizon),
+    )
+
+
+def cut_windows(
+    prices: pd.DataFrame, config: Config, scaler: Scaler, *, ticker: str
+) -> Windows:
+    """Return every window of a run of prices, scaled by a fitted scaler."""
+    target = config.data.target
+    rows = make_features(prices, config.features.columns, ticker=ticker)
+    target_row = make_features(prices, [target], ticker=ticker)
+    return make_windows(
+        scaler.transform(rows),
+        scaler.transform(target_row)[:, 0],
+        session_index(prices),
+        lookback=config.window.lookback,
+        horizon=config.window.horizon,
+        ticker=ticker,
     )
 
 
