@@ -115,7 +115,7 @@ class Evaluation:
             ticker=facts["ticker"],
             target=facts["target"],
             predictions=predictions,
-            scores=scores,
+            scores=scores.loc[[MODEL, *BASELINES]],
             verdict=Verdict(
                 verdict["outcome"],
                 _number(verdict["rmse_ratio"]),

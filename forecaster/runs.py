@@ -174,8 +174,11 @@ def find_run(reference: str | Path | None, runs_dir: Path) -> Run:
     names = run_names(runs_dir)
     near = difflib.get_close_matches(str(reference), names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "."
-    known = ", ".join(names) or "none yet: make one with `forecaster train`"
-    raise RunNotFound(f"no run '{reference}' in {runs_dir}{hint} Runs there: {known}")
+    known = ", ".join(names) or "none yet, make one with `forecaster train`"
+    raise RunNotFound(
+        f"no run '{reference}' in {runs_dir}{hint} Runs there: {known}. (A ticker is "
+        "given with `--ticker`, and a folder of runs with `--runs-dir`.)"
+    )
 
 
 def load_forecaster(reference: str | Path | None, runs_dir: Path) -> Forecaster:
