@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from forecaster.atomic import write_bytes
 from forecaster.errors import BundleError
 
 Row = dict[str, float]
-ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError)
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,8 @@ def save_checkpoint(path: Path, state: TrainingState, stamp: str) -> None:
     }
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, content.getvalue())
+    digest = hashlib.sha256(content.getvalue()).digest()
+    write_bytes(path, digest + content.getvalue())
 
 
 def load_checkpoint(path: Path, stamp: str) -> TrainingState:
@@ -118,24 +118,17 @@ def load_checkpoint(path: Path, stamp: str) -> TrainingState:
     BundleError
         If the file is damaged, or was written for other settings or prices.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            note = json.loads(bytes(stored["note"]))
-            names = sorted(stored.files)
-            variables = [stored[name] for name in names if name.startswith("variable_")]
-            best = [stored[name] for name in names if name.startswith("best_")]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    stored = path.read_bytes()
+    digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
         raise BundleError(
-            f"{path}: the checkpoint is damaged ({error}). Start again without "
-            "`--resume`."
-        ) from error
+            f"{path}: the checkpoint is damaged. Start again without `--resume`."
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        note = json.loads(bytes(arrays["note"]))
+        names = sorted(arrays.files)
+        variables = [arrays[name] for name in names if name.startswith("variable_")]
+        best = [arrays[name] for name in names if name.startswith("best_")]
     if note["stamp"] != stamp:
         raise BundleError(
             f"{path}: the checkpoint was made with other settings or other prices. "

@@ -16,6 +16,10 @@ from forecaster.models.baselines import drift, last_value
 from forecaster.significance import diebold_mariano
 
 MODEL, BASELINES = "model", ("last_value", "drift")
+SCORES = (
+    *("rmse", "mae", "mape", "mase", "directional_accuracy"),
+    *("rmse_ratio", "mae_ratio"),
+)
 SIGNIFICANCE = 0.05
 
 
@@ -115,7 +119,7 @@ class Evaluation:
             ticker=facts["ticker"],
             target=facts["target"],
             predictions=predictions,
-            scores=scores.loc[[MODEL, *BASELINES]],
+            scores=scores.loc[[MODEL, *BASELINES], list(SCORES)],
             verdict=Verdict(
                 verdict["outcome"],
                 _number(verdict["rmse_ratio"]),
@@ -199,7 +203,7 @@ def score_forecasts(
         scores[f"{metric}_ratio"] = [
             _ratio(row[metric], naive) for row in rows.values()
         ]
-    return scores
+    return scores.loc[:, list(SCORES)]
 
 
 def judge(predicted: FloatArray, naive: FloatArray, actual: FloatArray) -> Verdict:

@@ -131,8 +131,8 @@ class Forecaster:
         test = rows_between(
             session_index(prices), first, last, ticker=ticker, what="test"
         )
-        self._warn_if_seen(first, ticker)
         windows = self._windows_ending_in(prices, test, ticker)
+        self._warn_if_seen(first, ticker)
         values = prices[target].to_numpy(dtype=float)
         n_windows, horizon = windows.targets.shape
         begin = test.start

@@ -189,10 +189,15 @@ def _start(target: Path, stamp: str, *, replaces: bool = False) -> Workplace:
         shutil.rmtree(partial, ignore_errors=True)
         lock.release()
         raise _locked(target)
-    with output_errors(partial):
-        (partial / CHECKPOINT).unlink(missing_ok=True)
-    write_text(partial / STAMP, json.dumps({"stamp": stamp, "replaces": replaces}))
-    return Workplace(target, partial, lock, replaces=replaces)
+    workplace = Workplace(target, partial, lock, replaces=replaces)
+    try:
+        with output_errors(partial):
+            workplace.checkpoint.unlink(missing_ok=True)
+        write_text(partial / STAMP, json.dumps({"stamp": stamp, "replaces": replaces}))
+    except BaseException:
+        workplace.release()
+        raise
+    return workplace
 
 
 def _lock(target: Path) -> filelock.BaseFileLock | None:

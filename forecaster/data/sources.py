@@ -71,7 +71,7 @@ def load_prices(
     """
     wanted = None if ticker is None else str(ticker).strip().upper()
     if path is None:
-        symbol, source = wanted or "GOOG", "embedded"
+        symbol, source = "GOOG" if wanted is None else wanted, "embedded"
         frame = _read_embedded(symbol)
     else:
         symbol, source = wanted or ticker_of_file(path), str(path)

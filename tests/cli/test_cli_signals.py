@@ -1,0 +1,141 @@
+"""Interruptions: real processes, stopped at real moments, that lose nothing."""
+
+import filecmp
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SETTINGS = """
+name = "tiny"
+
+[window]
+lookback = 5
+
+[[model.layers]]
+units = 2
+
+[training]
+start = 2014-01-01
+epochs = 40
+validation_fraction = 0.1
+"""
+WAIT_S = 120
+
+
+def words(folder, *more):
+    return [
+        *(sys.executable, "-m", "forecaster", "train", str(folder / "tiny.toml")),
+        *("--runs-dir", str(folder / "runs"), "--quiet", *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "tiny.toml").write_text(SETTINGS)
+    subprocess.run(words(folder), check=True, capture_output=True)
+    return folder / "runs" / "tiny"
+
+
+def stop_in_training(folder, how):
+    """Start a training and send it a signal after its first epochs."""
+    (folder / "tiny.toml").write_text(SETTINGS)
+    checkpoint = folder / "runs" / ".tiny.partial" / "checkpoint.npz"
+    child = subprocess.Popen(
+        words(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + WAIT_S
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(child.pid, how)
+    out, err = child.communicate(timeout=WAIT_S)
+    assert sorted(path.name for path in (folder / "runs").iterdir()) == [
+        ".tiny.partial"
+    ]
+    return child.returncode, out, err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_is_resumed_to_the_same_result(tmp_path, whole_run, how):
+    code, out, err = stop_in_training(tmp_path, how)
+    assert out == ""
+    if how == signal.SIGINT:
+        assert code == 130
+        assert "--resume" in err
+        assert "Traceback" not in err
+    else:
+        assert code == -how
+    subprocess.run(words(tmp_path, "--resume"), check=True, capture_output=True)
+    resumed = tmp_path / "runs" / "tiny"
+    assert [path.name for path in resumed.parent.iterdir()] == ["tiny"]
+    names = ["predictions.csv", "metrics.json", "history.csv", "loss.png"]
+    assert filecmp.cmpfiles(resumed, whole_run, names, shallow=False)[0] == names
+
+
+def test_another_run_meanwhile_takes_the_next_name(tmp_path):
+    stop_in_training(tmp_path, signal.SIGKILL)
+    answer = subprocess.run(
+        words(tmp_path, "--epochs", "1"), check=True, capture_output=True, text=True
+    )
+    assert str(tmp_path / "runs" / "tiny-2" / "bundle") in answer.stdout
+    unfinished = tmp_path / "runs" / ".tiny.partial"
+    assert (unfinished / "checkpoint.npz").is_file()
+    refused = subprocess.run(
+        words(tmp_path, "--resume", "--epochs", "1", "--name", "tiny"),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 2
+    assert "other settings or other prices" in refused.stderr
+
+
+def test_the_same_name_at_the_same_time_is_locked(tmp_path):
+    (tmp_path / "tiny.toml").write_text(SETTINGS.replace("40", "2000"))
+    first = subprocess.Popen(
+        words(tmp_path, "--name", "mine"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        checkpoint = tmp_path / "runs" / ".mine.partial" / "checkpoint.npz"
+        deadline = time.monotonic() + WAIT_S
+        while not checkpoint.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for more in ((), ("--resume",), ("--overwrite",)):
+            second = subprocess.run(
+                words(tmp_path, "--name", "mine", *more),
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            assert second.returncode == 75
+            assert "another process is at work" in second.stderr
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_a_closed_pipe_is_no_crash(tmp_path):
+    (tmp_path / "tiny.toml").write_text(SETTINGS)
+    answer = subprocess.run(
+        f"{sys.executable} -m forecaster config schema | head -n 1",
+        shell=True,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout == "{\n"
+    assert "Traceback" not in answer.stderr
+
+
+def test_stderr_holds_no_chatter_of_libraries(tmp_path):
+    (tmp_path / "tiny.toml").write_text(SETTINGS)
+    answer = subprocess.run(
+        words(tmp_path, "--epochs", "1"), check=True, capture_output=True, text=True
+    )
+    assert answer.stderr == ""

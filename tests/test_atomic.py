@@ -1,0 +1,61 @@
+"""Files and folders appear whole or not at all."""
+
+import errno
+import os
+
+import pytest
+
+from forecaster.atomic import new_folder, write_bytes, write_text
+from forecaster.errors import OutputError
+
+
+def failing(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    write_text(path, "old")
+    write_bytes(path, b"new")
+    assert path.read_text() == "new"
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("step", ["fsync", "fdopen", "replace"])
+def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch, step):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, failing)
+        patch.setattr("pathlib.Path.replace", failing)
+        with pytest.raises(OutputError, match=r"No space left.*Free some space"):
+            write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path):
+    (tmp_path / "blocked").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write .*blocked"):
+        write_text(tmp_path / "blocked" / "file.txt", "new")
+
+
+def test_a_folder_appears_when_its_block_ends(tmp_path):
+    target = tmp_path / "folder"
+    with new_folder(target) as staging:
+        (staging / "a").write_text("1")
+        assert not target.exists()
+    assert (target / "a").read_text() == "1"
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_failing_block_leaves_no_folder(tmp_path):
+    def fill():
+        with new_folder(tmp_path / "folder") as staging:
+            (staging / "a").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert list(tmp_path.iterdir()) == []

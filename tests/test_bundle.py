@@ -1,0 +1,152 @@
+"""Bundles: bit-identical after reload, refused when damaged, free of pickle."""
+
+import errno
+import json
+import os
+import pickletools
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.bundle import FILES, MANIFEST, load_bundle, save_bundle
+from forecaster.data.sources import load_prices
+from forecaster.errors import BundleError, OutputError
+
+TINY = Path(__file__).parent / "data" / "tiny-bundle"
+
+
+@pytest.fixture
+def bundle(trained, tmp_path):
+    return save_bundle(trained[0], tmp_path / "bundle")
+
+
+CHILD = """
+import sys
+import pandas as pd
+import forecaster as fc
+prices = pd.read_parquet(sys.argv[2])
+prices.attrs = {"ticker": "TEST"}
+predictions = fc.load_bundle(sys.argv[1]).evaluate(prices).predictions
+print(" ".join(value.hex() for value in predictions["predicted"]))
+"""
+
+
+def test_a_bundle_predicts_bit_identically_in_a_new_process(trained, bundle, tmp_path):
+    forecaster, prices = trained
+    prices.to_parquet(tmp_path / "prices.parquet")
+    answer = subprocess.run(
+        [sys.executable, "-c", CHILD, bundle, tmp_path / "prices.parquet"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    predicted = forecaster.evaluate(prices).predictions["predicted"]
+    assert len(answer) == len(predicted) > 10
+    assert answer == [value.hex() for value in predicted]
+
+
+def test_a_reloaded_forecaster_carries_all_it_was_saved_with(trained, bundle):
+    forecaster, _ = trained
+    loaded = load_bundle(bundle)
+    assert loaded.config == forecaster.config
+    assert loaded.scaler == forecaster.scaler
+    assert loaded.trained_on == forecaster.trained_on
+    np.testing.assert_array_equal(loaded.history["loss"], forecaster.history["loss"])
+
+
+def test_a_bundle_holds_its_files_and_nothing_else(bundle):
+    assert sorted(path.name for path in bundle.iterdir()) == sorted([MANIFEST, *FILES])
+
+
+def test_a_bundle_holds_no_pickle(bundle):
+    for path in bundle.iterdir():
+        parts = [path.read_bytes()]
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                parts += [archive.read(name) for name in archive.namelist()]
+        for part in parts:
+            # Every pickle since protocol 2 opens with this opcode and its version.
+            assert not (part[:1] == b"\x80" and part[1:2] in b"\x02\x03\x04\x05")
+            with pytest.raises((ValueError, UnicodeDecodeError, IndexError)):
+                for _ in pickletools.genops(part):
+                    pass
+
+
+def flip(content, position):
+    changed = bytearray(content)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+DAMAGES = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "one byte short": lambda content: content[:-1],
+    "empty": lambda _: b"",
+    "longer": lambda content: content + b"\n",
+    "first bit": lambda content: flip(content, 0),
+    "a bit in the first tenth": lambda content: flip(content, len(content) // 10),
+    "middle bit": lambda content: flip(content, len(content) // 2),
+    "last bit": lambda content: flip(content, len(content) - 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+def test_every_damage_is_refused_by_name(bundle, name, damage):
+    path = bundle / name
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(BundleError, match=name):
+        load_bundle(bundle)
+
+
+def test_every_single_bit_of_the_manifest_counts(bundle):
+    path = bundle / MANIFEST
+    content = path.read_bytes()
+    for position in range(len(content)):
+        path.write_bytes(flip(content, position))
+        with pytest.raises(BundleError, match=MANIFEST):
+            load_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+def test_a_missing_file_is_named(bundle, name):
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        load_bundle(bundle)
+
+
+def test_a_folder_that_is_no_bundle_is_named(tmp_path):
+    with pytest.raises(BundleError, match="not a saved run"):
+        load_bundle(tmp_path / "nothing")
+
+
+def test_an_existing_folder_is_never_replaced(trained, bundle):
+    before = {path.name: path.read_bytes() for path in bundle.iterdir()}
+    (bundle / "note.txt").write_text("mine")
+    with pytest.raises(OutputError, match="cannot write"):
+        save_bundle(trained[0], bundle)
+    assert (bundle / "note.txt").read_text() == "mine"
+    assert before.items() <= {p.name: p.read_bytes() for p in bundle.iterdir()}.items()
+    assert [path.name for path in bundle.parent.iterdir()] == ["bundle"]
+
+
+def test_a_full_disk_leaves_nothing_behind(trained, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        save_bundle(trained[0], tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_committed_bundle_still_predicts_its_numbers():
+    expected = json.loads((TINY.parent / "tiny-bundle-predictions.json").read_text())
+    forecaster = load_bundle(TINY)
+    forecast = forecaster.predict(load_prices("GOOG"), as_of="2017-12-29", horizon=3)
+    assert [str(day.date()) for day in forecast.sessions] == expected["sessions"]
+    np.testing.assert_allclose(forecast.price, expected["price"], rtol=1e-6)

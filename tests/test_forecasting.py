@@ -1,0 +1,168 @@
+"""Forecasts: real sessions, honest recursion, warnings where they mean little."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.data.sources import load_prices
+from forecaster.errors import (
+    ConfigError,
+    DataError,
+    ForecastWarning,
+    InvalidPrices,
+    NotEnoughHistory,
+)
+from forecaster.training import train
+
+
+@pytest.fixture(scope="module")
+def two_inputs(make_prices, tiny_config):
+    config = tiny_config(features__columns=("close", "volume"), window__horizon=2)
+    prices = make_prices(80)
+    return train(prices, config, progress=False), prices
+
+
+@pytest.mark.parametrize(
+    ("origin", "sessions"),
+    [
+        ("2020-03-31", ["2020-04-01", "2020-04-02", "2020-04-03", "2020-04-06"]),
+        ("2020-04-09", ["2020-04-13", "2020-04-14"]),  # Good Friday between
+    ],
+)
+def test_sessions_are_the_exchanges_own(trained, origin, sessions):
+    forecaster, prices = trained
+    forecast = forecaster.predict(prices, as_of=origin, horizon=len(sessions))
+    assert str(forecast.origin.date()) == origin
+    assert [str(day.date()) for day in forecast.sessions] == sessions
+    assert forecast.last_price == prices.loc[origin, "close"]
+
+
+def test_as_of_a_weekend_knows_friday(trained):
+    forecaster, prices = trained
+    forecast = forecaster.predict(prices, as_of="2020-04-05")
+    assert str(forecast.origin.date()) == "2020-04-03"
+
+
+def test_as_of_hides_what_comes_later(trained):
+    forecaster, prices = trained
+    whole = forecaster.predict(prices, as_of="2020-04-01", horizon=3)
+    cut = forecaster.predict(prices.loc[:"2020-04-01"], horizon=3)
+    np.testing.assert_array_equal(whole.price, cut.price)
+
+
+def test_a_longer_horizon_feeds_forecasts_back(trained):
+    forecaster, prices = trained
+    forecast = forecaster.predict(prices, horizon=3)
+    scaled = forecaster.scaler.transform(prices[["close"]])
+    for step in range(3):
+        ahead = forecaster.predict_scaled(scaled[None, -4:])
+        price = forecaster.scaler.inverse(ahead, "close")[0, 0]
+        assert price == pytest.approx(forecast.price[step], rel=1e-6)
+        scaled = np.concatenate([scaled, ahead])
+
+
+def test_a_prediction_agrees_with_the_evaluation_of_that_session(trained):
+    forecaster, prices = trained
+    rows = forecaster.evaluate(prices).predictions.set_index("session")
+    session = rows.index[7]
+    forecast = forecaster.predict(prices, as_of=rows.loc[session, "origin"].date())
+    assert forecast.sessions[0] == session
+    assert forecast.price[0] == pytest.approx(rows.loc[session, "predicted"], rel=1e-6)
+
+
+def test_other_inputs_are_never_made_up(two_inputs):
+    forecaster, prices = two_inputs
+    assert len(forecaster.predict(prices).price) == 2
+    assert len(forecaster.predict(prices, horizon=1).price) == 1
+    with pytest.raises(ConfigError, match=r"reads close, volume.*window.horizon=3"):
+        forecaster.predict(prices, horizon=3)
+
+
+def test_each_input_has_its_own_scale(two_inputs):
+    forecaster, prices = two_inputs
+    scaled = forecaster.scaler.transform(prices[["close", "volume"]].iloc[:60])
+    np.testing.assert_allclose(scaled.min(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(scaled.max(axis=0), 1, atol=1e-6)
+
+
+def test_two_steps_are_scored_from_each_origin(two_inputs):
+    forecaster, prices = two_inputs
+    rows = forecaster.evaluate(prices).predictions
+    assert rows["step"].tolist()[:4] == [1, 2, 1, 2]
+    close = prices["close"]
+    np.testing.assert_array_equal(rows["actual"], close.loc[rows["session"]])
+    np.testing.assert_array_equal(rows["last_value"], close.loc[rows["origin"]])
+    position = prices.index.get_indexer
+    np.testing.assert_array_equal(
+        position(rows["session"]), position(rows["origin"]) + rows["step"]
+    )
+
+
+def test_a_missing_column_is_named_with_those_there_are(two_inputs):
+    forecaster, prices = two_inputs
+    with pytest.raises(InvalidPrices, match="no column volume; they have open"):
+        forecaster.predict(prices.drop(columns="volume"))
+
+
+@pytest.mark.parametrize("horizon", [0, -1])
+def test_a_horizon_below_one_is_refused(trained, horizon):
+    with pytest.raises(ConfigError, match="at least 1"):
+        trained[0].predict(trained[1], horizon=horizon)
+
+
+def test_too_little_history_names_what_is_needed(trained):
+    forecaster, prices = trained
+    with pytest.raises(NotEnoughHistory, match="need at least 4 sessions, found 3"):
+        forecaster.predict(prices.iloc[:3])
+    with pytest.raises(NotEnoughHistory, match="4 sessions before 2020-01-06, found 2"):
+        forecaster.evaluate(prices, "2020-01-06", "2020-01-10")
+
+
+def test_a_test_range_outside_the_prices_names_both(trained):
+    forecaster, prices = trained
+    with pytest.raises(DataError, match=r"2021-01-01 to 2021-02-01.*2020-01-02"):
+        forecaster.evaluate(prices, "2021-01-01", "2021-02-01")
+
+
+def test_a_date_that_is_none_is_refused(trained):
+    with pytest.raises(ConfigError, match="yesterday"):
+        trained[0].predict(trained[1], as_of="yesterday")
+
+
+def test_prices_far_from_those_of_training_draw_a_warning(trained):
+    forecaster, prices = trained
+    dear = prices * 3
+    dear.attrs = prices.attrs
+    with pytest.warns(ForecastWarning, match="outside the range of training"):
+        forecaster.predict(dear)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forecaster.predict(prices)
+
+
+def test_scores_on_training_dates_draw_a_warning(trained):
+    forecaster, prices = trained
+    with pytest.warns(ForecastWarning, match="overlaps the training range"):
+        forecaster.evaluate(prices, "2020-03-01", "2020-03-31")
+
+
+def test_objects_show_themselves(trained):
+    forecaster, prices = trained
+    forecast, evaluation = forecaster.predict(prices), forecaster.evaluate(prices)
+    for shown in (forecaster, forecast, evaluation):
+        assert "TEST close" in repr(shown)
+        assert "TEST close" in shown._repr_html_()
+    assert "<table" in forecast._repr_html_()
+    assert forecast.to_dict()["forecast"][0]["session"] == str(
+        forecast.sessions[0].date()
+    )
+
+
+def test_last_value_on_google_2017_is_what_pandas_says(trained):
+    close = load_prices("GOOG")["close"]
+    errors = close.diff().loc["2017-01-01":"2017-12-31"]
+    assert len(errors) == 251
+    assert float((errors**2).mean() ** 0.5) == pytest.approx(0.4575, abs=5e-5)
+    assert isinstance(close.index, pd.DatetimeIndex)
