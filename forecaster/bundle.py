@@ -31,7 +31,7 @@ from forecaster.data.scaling import Scaler
 from forecaster.errors import BundleError, ConfigError
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import Forecaster
-from forecaster.models.recurrent import build_network
+from forecaster.models.recurrent import network_for
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -77,13 +77,7 @@ def load_bundle(folder: str | Path) -> Forecaster:
         trained_on = TrainedOn(**manifest["trained_on"])
     except (ConfigError, ValueError, TypeError, KeyError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    network = build_network(
-        config.model.layers,
-        lookback=config.window.lookback,
-        n_features=len(config.features.columns),
-        horizon=config.window.horizon,
-        seed=config.training.seed,
-    )
+    network = network_for(config)
     _load_weights(network, folder / "model.weights.h5")
     return Forecaster(network, scaler, config, trained_on, history)
 

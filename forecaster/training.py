@@ -30,7 +30,7 @@ from forecaster.data.windows import Windows, cut_windows
 from forecaster.errors import NotEnoughHistory, TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import PREDICTION_BATCH, Forecaster
-from forecaster.models.recurrent import build_network, compile_network
+from forecaster.models.recurrent import compile_network, network_for
 from forecaster.progress import epoch_progress
 
 
@@ -186,13 +186,7 @@ def _validation(
 
 
 def _fresh_network(config: Config) -> Any:
-    network = build_network(
-        config.model.layers,
-        lookback=config.window.lookback,
-        n_features=len(config.features.columns),
-        horizon=config.window.horizon,
-        seed=config.training.seed,
-    )
+    network = network_for(config)
     compile_network(network, config.training)
     network.optimizer.build(network.trainable_variables)
     return network

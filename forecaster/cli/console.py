@@ -11,7 +11,12 @@ from typing import Any, ParamSpec
 
 import typer
 
-from forecaster.errors import EXIT_INTERRUPTED, ForecasterError
+from forecaster.errors import (
+    EXIT_INTERRUPTED,
+    ForecasterError,
+    ForecastWarning,
+    PriceWarning,
+)
 
 Arguments = ParamSpec("Arguments")
 
@@ -37,8 +42,8 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            for category in ("PriceWarning", "ForecastWarning"):
-                warnings.filterwarnings("always", category=_category(category))
+            warnings.simplefilter("always", PriceWarning)
+            warnings.simplefilter("always", ForecastWarning)
             try:
                 command(*args, **kwargs)
             except ForecasterError as error:
@@ -75,13 +80,6 @@ def print_table(
         table.add_row(*(str(row.get(column, "")) for column in columns))
     width = None if sys.stdout.isatty() else 120
     Console(width=width, highlight=False).print(table)
-
-
-def _category(name: str) -> type[Warning]:
-    from forecaster import errors
-
-    category: type[Warning] = getattr(errors, name)
-    return category
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.config import LayerConfig, TrainingConfig
+from forecaster.config import Config, LayerConfig, TrainingConfig
 from forecaster.models.backend import load_keras
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
@@ -74,6 +74,17 @@ def build_network(
         )
     )
     return network
+
+
+def network_for(config: Config) -> Any:
+    """Return the network that settings describe, with its first weights."""
+    return build_network(
+        config.model.layers,
+        lookback=config.window.lookback,
+        n_features=len(config.features.columns),
+        horizon=config.window.horizon,
+        seed=config.training.seed,
+    )
 
 
 def compile_network(network: Any, training: TrainingConfig) -> None:
