@@ -6,11 +6,17 @@
     ├── ConfigError (ValueError)      2  a setting is missing, unknown or out of range
     ├── DataError (ValueError)        3  prices are missing or not fit for use
     │   ├── SymbolNotFound
+    │   ├── NoDataInRange
     │   ├── NotEnoughHistory
     │   └── InvalidPrices
     ├── BundleError                   4  a saved run cannot be read or trusted
     │   └── RunNotFound
     ├── OutputError (OSError)         6  a result could not be written
+    ├── SourceError                   7  a source of prices failed; later it may answer
+    │   ├── RateLimited
+    │   ├── SourceTimeout
+    │   ├── SourceUnavailable
+    │   └── BadResponse
     ├── TrainingFailed                9  training did not end in a usable network
     └── RunLocked                    75  another process is at work on the same run
 
@@ -42,6 +48,10 @@ class DataError(ForecasterError, ValueError):
 
 class SymbolNotFound(DataError):
     """No prices are known for a ticker."""
+
+
+class NoDataInRange(DataError):
+    """The ticker exists, but has no prices in the range asked for."""
 
 
 class NotEnoughHistory(DataError):
@@ -76,6 +86,32 @@ class OutputError(ForecasterError, OSError):
     """A result could not be written; whatever stood there before is untouched."""
 
     exit_code = 6
+
+
+class SourceError(ForecasterError):
+    """A source of prices failed or refused; asking later may help."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class RateLimited(SourceError):
+    """The source asks for fewer requests; `retry_after` in seconds if it said so."""
+
+
+class SourceTimeout(SourceError):
+    """The source did not answer in time."""
+
+
+class SourceUnavailable(SourceError):
+    """The source cannot be reached, or says that it is failing."""
+
+
+class BadResponse(SourceError):
+    """The source answered with something that is not price data."""
 
 
 class TrainingFailed(ForecasterError):
