@@ -16,7 +16,8 @@ app = new_app(
 
     Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
     not fit for use; 4 a saved run missing or damaged; 6 a result could not be
-    written; 7 a source of prices failed, try later; 9 training failed; 75 another process holds the run; 130 interrupted.
+    written; 7 a source of prices failed, try later; 9 training failed; 75 another
+    process holds the run; 130 interrupted.
     """
 )
 app.command("train")(train.train_command)
