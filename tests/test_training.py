@@ -142,6 +142,18 @@ def test_the_weights_kept_are_those_of_the_best_validation_loss(
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_validation_loss_is_that_of_the_validation_windows(
+    make_prices, tiny_config
+):
+    prices = make_prices(80)
+    config = tiny_config(training__validation_fraction=0.2)
+    forecaster = train(prices, config, progress=False)
+    windows = prepare_training(prices, config).validation
+    errors = forecaster.predict_scaled(windows.inputs) - windows.targets
+    best = forecaster.history["val_loss"].min()
+    assert np.mean(errors**2) == pytest.approx(best, rel=1e-5)
+
+
 def test_early_stopping_ends_training_after_its_patience(make_prices, tiny_config):
     config = tiny_config(
         training__epochs=50,
