@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from forecaster.evaluation import Evaluation, Verdict
     from forecaster.forecast import Forecast
     from forecaster.forecasting import Forecaster
+    from forecaster.jobs import run_training
     from forecaster.plotting import plot_forecast, plot_history, plot_predictions
-    from forecaster.runs import Run, find_run, list_runs, run_training
+    from forecaster.runs import Run, find_run, list_runs
     from forecaster.training import train
 
 _HOMES = {
@@ -45,7 +46,7 @@ _HOMES = {
     "plot_forecast": "plotting",
     "plot_history": "plotting",
     "plot_predictions": "plotting",
-    "run_training": "runs",
+    "run_training": "jobs",
     "save_bundle": "bundle",
     "train": "training",
 }

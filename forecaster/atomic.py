@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -54,6 +55,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         If `path` already exists or cannot be written. Nothing is left behind.
     """
     with output_errors(path):
+        if path.exists():  # a rename would replace an empty folder without a word
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -76,7 +79,7 @@ def output_errors(path: Path) -> Iterator[None]:
     except OutputError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise OutputError(
             f"cannot write {path}: {reason}. "
             "Free some space, or choose a folder that you may write."

@@ -71,12 +71,20 @@ def load_bundle(folder: str | Path) -> Forecaster:
     folder = Path(folder)
     manifest = verify_bundle(folder)
     try:
-        config = config_from_dict(tomllib.loads((folder / "config.toml").read_text()))
-        scaler = Scaler.from_dict(json.loads((folder / "scaler.json").read_text()))
+        config = config_from_dict(
+            tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+        )
+        scaler = Scaler.from_dict(
+            json.loads((folder / "scaler.json").read_text(encoding="utf-8"))
+        )
         history = pd.read_csv(folder / "history.csv")
         trained_on = TrainedOn(**manifest["trained_on"])
     except (ConfigError, ValueError, TypeError, KeyError) as error:
-        raise BundleError(f"{folder}: {error}") from error
+        writer = manifest.get("versions", {}).get("forecaster")
+        raise BundleError(
+            f"{folder}: {error}. It was written by forecaster {writer}, and this is "
+            f"{version('forecaster')}: use the newer of the two, or train again."
+        ) from error
     network = network_for(config)
     _load_weights(network, folder / "model.weights.h5")
     return Forecaster(network, scaler, config, trained_on, history)
@@ -166,8 +174,12 @@ def library_versions() -> dict[str, str]:
 
 
 def _write_parts(forecaster: Forecaster, folder: Path) -> None:
-    (folder / "config.toml").write_text(dump_config(forecaster.config))
-    (folder / "scaler.json").write_text(json.dumps(forecaster.scaler.to_dict()))
+    (folder / "config.toml").write_text(
+        dump_config(forecaster.config), encoding="utf-8"
+    )
+    (folder / "scaler.json").write_text(
+        json.dumps(forecaster.scaler.to_dict()), encoding="utf-8"
+    )
     forecaster.history.to_csv(folder / "history.csv", index=False)
     forecaster.network.save_weights(folder / "model.weights.h5")
     forecaster.network.save(folder / "model.keras")

@@ -132,3 +132,7 @@ class PriceWarning(UserWarning):
 
 class ForecastWarning(UserWarning):
     """A forecast was made, but under conditions that make it doubtful."""
+
+
+class RunWarning(UserWarning):
+    """A run was not treated as one might expect."""

@@ -190,7 +190,7 @@ def score_forecasts(
             "rmse": rmse(actual, predicted),
             "mae": mae(actual, predicted),
             "mape": mape(actual, predicted),
-            "mase": mase(actual, predicted, history),
+            "mase": _mase(actual, predicted, history),
             "directional_accuracy": directional_accuracy(
                 actual, predicted, origin_price[:, None]
             ),
@@ -242,6 +242,13 @@ def _long_frame(
         **{name: forecasts[name].ravel() for name in BASELINES},
     }
     return pd.DataFrame(columns)
+
+
+def _mase(actual: FloatArray, predicted: FloatArray, history: FloatArray) -> float:
+    try:
+        return mase(actual, predicted, history)
+    except DataError:  # the training prices never changed: there is no scale
+        return math.nan
 
 
 def _ratio(value: float, reference: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,13 +12,13 @@ import pandas as pd
 from forecaster.arrays import FloatArray
 from forecaster.config import Config
 from forecaster.data.calendar import as_day, next_sessions
-from forecaster.data.features import make_features
+from forecaster.data.features import check_complete, make_features
 from forecaster.data.scaling import Scaler
 from forecaster.data.splits import rows_between, session_index
 from forecaster.data.windows import Windows, cut_windows, last_window
+from forecaster.doubts import warn_if_outside, warn_if_seen, warn_of_gap
 from forecaster.errors import (
     ConfigError,
-    ForecastWarning,
     NotEnoughHistory,
     TrainingFailed,
 )
@@ -27,6 +26,7 @@ from forecaster.evaluation import Evaluation, evaluate_forecasts
 from forecaster.forecast import Forecast, TrainedOn
 
 PREDICTION_BATCH = 256
+MOST_STEPS = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +86,16 @@ class Forecaster:
         known = prices if as_of is None else prices.loc[: as_day(as_of)]
         rows = make_features(known, self.config.features.columns, ticker=ticker)
         rows = rows.iloc[-self.config.window.lookback :]
+        check_complete(rows, ticker=ticker)
         window = last_window(
             self.scaler.transform(rows), self.config.window.lookback, ticker=ticker
         )
-        self._warn_if_outside(rows, ticker)
+        sessions = next_sessions(
+            known.index[-1], n_steps, calendar=self.config.data.calendar
+        )
+        warn_if_outside(self.scaler, rows, ticker)
+        if as_of is not None and sessions[0] <= as_day(as_of):
+            warn_of_gap(known.index[-1].date(), as_day(as_of).date(), ticker)
         scaled = self._roll_forward(window, n_steps)
         target = self.config.data.target
         return Forecast(
@@ -97,9 +103,7 @@ class Forecaster:
             target=target,
             origin=known.index[-1],
             last_price=float(known[target].iloc[-1]),
-            sessions=next_sessions(
-                known.index[-1], n_steps, calendar=self.config.data.calendar
-            ),
+            sessions=sessions,
             price=self.scaler.inverse(scaled, target),
         )
 
@@ -116,7 +120,8 @@ class Forecaster:
         prices
             Checked price frame that covers the range and a lookback before it.
         start, end
-            First and last session forecast; the configured test range if absent.
+            First and last date forecast. Without either, the configured test range;
+            with `start` alone, to the end of the prices.
 
         Raises
         ------
@@ -126,13 +131,13 @@ class Forecaster:
             If a date is no date.
         """
         ticker, target = self._ticker(prices), self.config.data.target
-        first = as_day(start or self.config.evaluation.start).date()
-        last = as_day(end or self.config.evaluation.end).date()
+        first, last = self._range(prices, start, end)
         test = rows_between(
             session_index(prices), first, last, ticker=ticker, what="test"
         )
         windows = self._windows_ending_in(prices, test, ticker)
-        self._warn_if_seen(first, ticker)
+        if ticker == self.trained_on.ticker:
+            warn_if_seen(first, self.config.training.end, ticker)
         values = prices[target].to_numpy(dtype=float)
         n_windows, horizon = windows.targets.shape
         begin = test.start
@@ -207,10 +212,26 @@ class Forecaster:
     def _ticker(self, prices: pd.DataFrame) -> str:
         return str(prices.attrs.get("ticker", self.config.data.ticker))
 
+    def _range(
+        self, prices: pd.DataFrame, start: str | date | None, end: str | date | None
+    ) -> tuple[date, date]:
+        test = self.config.evaluation
+        newest = session_index(prices)[-1] if len(prices) else test.end
+        first = as_day(test.start if start is None else start).date()
+        last = as_day((test.end if start is None else newest) if end is None else end)
+        if first > last.date():
+            raise ConfigError(
+                f"the test range begins on {first} and ends before, on {last.date()}. "
+                "Choose an earlier start, or a later end."
+            )
+        return first, last.date()
+
     def _check_horizon(self, n_steps: int) -> None:
         own = self.config.window.horizon
-        if n_steps < 1:
-            raise ConfigError(f"horizon must be at least 1, got {n_steps}")
+        if not 1 <= n_steps <= MOST_STEPS:
+            raise ConfigError(
+                f"horizon must be at least 1 and at most {MOST_STEPS}, got {n_steps}"
+            )
         inputs = self.config.features.columns
         if n_steps > own and inputs != (self.config.data.target,):
             raise ConfigError(
@@ -247,27 +268,6 @@ class Forecaster:
             self.scaler,
             ticker=ticker,
         )
-
-    def _warn_if_outside(self, rows: pd.DataFrame, ticker: str) -> None:
-        for column in self.scaler.outside(rows):
-            warnings.warn(
-                f"{ticker}: recent {column} ({rows[column].min():.6g} to "
-                f"{rows[column].max():.6g}) lies far outside the range of training "
-                f"({self.scaler.minimum[column]:.6g} to "
-                f"{self.scaler.maximum[column]:.6g}): the forecast means little. "
-                "Train on a range that reaches closer to today.",
-                ForecastWarning,
-                stacklevel=3,
-            )
-
-    def _warn_if_seen(self, first: date, ticker: str) -> None:
-        if first <= self.config.training.end and ticker == self.trained_on.ticker:
-            warnings.warn(
-                f"{ticker}: the range from {first} overlaps the training range, which "
-                f"ends {self.config.training.end}: these scores flatter the model.",
-                ForecastWarning,
-                stacklevel=3,
-            )
 
 
 def _history(target: pd.Series[float], stop: int, start: date) -> FloatArray:

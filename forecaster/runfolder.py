@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ import filelock
 from forecaster.atomic import output_errors, sync_folder, sync_tree, write_text
 from forecaster.errors import ConfigError, OutputError, RunLocked
 
-CHECKPOINT, STAMP = "checkpoint.npz", "stamp.json"
+CHECKPOINT, STAMP, OLD = "checkpoint.npz", "stamp.json", "old"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Existing = Literal["keep", "resume", "replace"]
 
 
@@ -56,7 +58,7 @@ class Workplace:
     @contextlib.contextmanager
     def publish(self) -> Iterator[Path]:
         """Yield an empty folder that becomes `target` if the block succeeds."""
-        staging, old = self.folder / "run", self.folder / "old"
+        staging = self.folder / "run"
         with output_errors(self.target):
             shutil.rmtree(staging, ignore_errors=True)
             staging.mkdir()
@@ -64,13 +66,22 @@ class Workplace:
         with output_errors(self.target):
             sync_tree(staging)
             if self.replaces and self.target.exists():
-                self.target.rename(old)
-            staging.rename(self.target)
+                shutil.rmtree(self.folder / OLD, ignore_errors=True)
+                self.target.rename(self.folder / OLD)
+            try:
+                staging.rename(self.target)
+            except OSError:
+                _restore(self.target)
+                raise
             sync_folder(self.target.parent)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.lock.release()
 
     def release(self) -> None:
         """Let other processes at the name again; keep the folder if it can resume."""
+        if not self.lock.is_locked:  # published: the folder may be another's by now
+            return
+        _restore(self.target)
         if not self.checkpoint.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.release()
@@ -102,10 +113,15 @@ def reserve(
     RunLocked
         If another process is at work on the exact name.
     ConfigError
-        If the unfinished run to resume has other settings or prices.
+        If the name is none, or the run to resume has other settings or prices.
     OutputError
         If the exact name is taken, or the folder cannot be written.
     """
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"a run cannot be called '{name}': want letters, digits, '.', '_' and '-', "
+            "and a letter or digit first. Name its folder with `--runs-dir`."
+        )
     if existing == "resume":
         found = _resumable(runs_dir, name, stamp, exact=exact)
         if found is not None:
@@ -142,6 +158,7 @@ def _resumable(
             if exact:
                 raise _locked(target)
             continue
+        _restore(target)
         begun = _read_stamp(target)
         if target.exists() and not begun.get("replaces"):
             # Killed after the run had appeared, before its workplace was cleared.
@@ -185,6 +202,7 @@ def _start(target: Path, stamp: str, *, replaces: bool = False) -> Workplace:
     lock = _lock(target)
     if lock is None:
         raise _locked(target)
+    _restore(target)
     if target.exists() and not replaces:  # another process finished it just now
         shutil.rmtree(partial, ignore_errors=True)
         lock.release()
@@ -211,6 +229,14 @@ def _lock(target: Path) -> filelock.BaseFileLock | None:
     return lock
 
 
+def _restore(target: Path) -> None:
+    """Put a run back that was killed between making way and being replaced."""
+    old = _partial(target) / OLD
+    if old.exists() and not target.exists():
+        with output_errors(target):
+            old.rename(target)
+
+
 def _locked(target: Path) -> RunLocked:
     return RunLocked(
         f"another process is at work on the run {target}. Wait for it, or choose "
@@ -220,7 +246,7 @@ def _locked(target: Path) -> RunLocked:
 
 def _read_stamp(target: Path) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads((_partial(target) / STAMP).read_text()))
+        return dict(json.loads((_partial(target) / STAMP).read_text(encoding="utf-8")))
     return {}
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,31 +11,26 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.atomic import output_errors, write_bytes
 from forecaster.bundle import (
     MANIFEST,
-    canonical_json,
     check_files,
-    checksum,
-    library_versions,
     load_bundle,
     read_canonical_json,
-    save_bundle,
     verify_bundle,
 )
-from forecaster.config import Config
-from forecaster.data.splits import rows_between, session_index
-from forecaster.errors import BundleError, NotEnoughHistory, RunNotFound, TrainingFailed
+from forecaster.errors import (
+    BundleError,
+    RunNotFound,
+)
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
-from forecaster.plotting import plot_history, plot_predictions, save_figure
-from forecaster.runfolder import Existing, Workplace, reserve, unfinished_runs
-from forecaster.training import prepare_training, train, training_stamp
+from forecaster.runfolder import unfinished_runs
 
 RECORD, BUNDLE = "run.json", "bundle"
 PREDICTIONS, METRICS, HISTORY = "predictions.csv", "metrics.json", "history.csv"
 TABLES = (PREDICTIONS, METRICS, HISTORY)
 PREDICTIONS_PICTURE, HISTORY_PICTURE = "predicted-vs-real.png", "loss.png"
+PICTURES = (PREDICTIONS_PICTURE, HISTORY_PICTURE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,77 +76,11 @@ class Run:
         check_files(self.folder, self.record["files"], wanted=TABLES)
         return pd.read_csv(self.folder / HISTORY)
 
+    def _repr_html_(self) -> str:
+        return f"<p><b>Run {self.folder}</b></p>{self.load_evaluation()._repr_html_()}"
+
     def __repr__(self) -> str:
         return f"Run({self.folder}: {self.record['evaluation']['verdict']['sentence']})"
-
-
-def run_training(
-    prices: pd.DataFrame,
-    config: Config,
-    *,
-    runs_dir: Path,
-    created: datetime,
-    name: str | None = None,
-    existing: Existing = "keep",
-    progress: bool | None = None,
-) -> Run:
-    """Train, evaluate on the test range, and leave a folder with everything.
-
-    Parameters
-    ----------
-    runs_dir
-        Where run folders lie.
-    created
-        The time that the record states.
-    name
-        Exact name of the folder; if absent, the first free one of ``config.name``,
-        ``config.name-2``, …
-    existing
-        What becomes of an earlier run; see `forecaster.runfolder.reserve`.
-
-    Raises
-    ------
-    DataError
-        If the prices do not cover the training and the test range; before any
-        training.
-    OutputError
-        If the folder cannot be written.
-    RunLocked
-        If another process is at work on the same name.
-    """
-    stamp = training_stamp(config, prepare_training(prices, config).trained_on)
-    _check_test_range(prices, config)
-    workplace = reserve(
-        runs_dir,
-        name or config.name,
-        stamp,
-        exact=name is not None,
-        existing=existing,
-    )
-    started = time.monotonic()
-    try:
-        forecaster = train(
-            prices,
-            config,
-            checkpoint=workplace.checkpoint,
-            resume=workplace.resumed,
-            progress=progress,
-        )
-        evaluation = forecaster.evaluate(prices)
-        record = {
-            "created": created.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - started, 1),
-            "resumed": workplace.resumed,
-            "epochs": len(forecaster.history),
-            "versions": library_versions(),
-            "evaluation": evaluation.to_dict(),
-        }
-        return _publish(workplace, forecaster, evaluation, record)
-    except TrainingFailed:
-        workplace.checkpoint.unlink(missing_ok=True)  # it would only fail again
-        raise
-    finally:
-        workplace.release()
 
 
 def find_run(reference: str | Path | None, runs_dir: Path) -> Run:
@@ -227,60 +154,11 @@ def verify_run(run: Run) -> list[str]:
     BundleError
         Naming the first file that is missing or damaged.
     """
-    check_files(run.folder, run.record["files"], wanted=TABLES)
+    files = read_canonical_json(run.folder / RECORD)["files"]
+    check_files(run.folder, files, wanted=(*TABLES, *PICTURES))
     manifest = verify_bundle(run.folder / BUNDLE)
     inside = [f"{BUNDLE}/{name}" for name in (MANIFEST, *manifest["files"])]
-    return [RECORD, *TABLES, *inside]
-
-
-def draw_run(evaluation: Evaluation, history: pd.DataFrame, folder: Path) -> list[Path]:
-    """Draw a run's two pictures into a folder and return their paths."""
-    return [
-        save_figure(
-            lambda ax: plot_predictions(evaluation, ax), folder / PREDICTIONS_PICTURE
-        ),
-        save_figure(lambda ax: plot_history(history, ax), folder / HISTORY_PICTURE),
-    ]
-
-
-def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write an evaluation's table and scores into a folder and return their paths."""
-    table = evaluation.predictions.to_csv(index=False, date_format="%Y-%m-%d")
-    scores = json.dumps(evaluation.to_dict(), indent=1) + "\n"
-    write_bytes(folder / PREDICTIONS, table.encode())
-    write_bytes(folder / METRICS, scores.encode())
-    return [folder / PREDICTIONS, folder / METRICS]
-
-
-def _publish(
-    workplace: Workplace,
-    forecaster: Forecaster,
-    evaluation: Evaluation,
-    record: dict[str, Any],
-) -> Run:
-    with workplace.publish() as folder, output_errors(workplace.target):
-        save_bundle(forecaster, folder / BUNDLE)
-        write_evaluation(evaluation, folder)
-        forecaster.history.to_csv(folder / HISTORY, index=False)
-        draw_run(evaluation, forecaster.history, folder)
-        record["files"] = {name: checksum(folder / name) for name in TABLES}
-        (folder / RECORD).write_bytes(canonical_json(record))
-    return Run(workplace.target, record)
-
-
-def _check_test_range(prices: pd.DataFrame, config: Config) -> None:
-    """Refuse a test range that the prices cannot serve, before hours of training."""
-    ticker = str(prices.attrs.get("ticker", config.data.ticker))
-    test = rows_between(
-        session_index(prices),
-        config.evaluation.start,
-        config.evaluation.end,
-        ticker=ticker,
-        what="test",
-    )
-    n_sessions, horizon = test.stop - test.start, config.window.horizon
-    if n_sessions < horizon:
-        raise NotEnoughHistory(ticker, horizon, n_sessions, where="in the test range")
+    return [RECORD, *TABLES, *PICTURES, *inside]
 
 
 def _newest(runs_dir: Path) -> Run:
@@ -293,4 +171,4 @@ def _newest(runs_dir: Path) -> Run:
             f"no finished run in {runs_dir}. Make one with `forecaster train`, or name "
             "the folder with `--runs-dir`."
         )
-    return max(runs, key=lambda run: str(run.record["created"]))
+    return max(runs, key=lambda run: datetime.fromisoformat(run.record["created"]))

@@ -55,7 +55,7 @@ def train(
     """Train a network on the training range of the prices.
 
     The order of the windows, the first weights and the dropout masks all follow from
-    `training.seed`: on one machine, with the same library versions and the same
+    `training.seed`: on the CPU of one machine, with the same library versions and
     number of threads, the same call gives bit-identical weights.
 
     Parameters
@@ -123,6 +123,10 @@ def prepare_training(prices: pd.DataFrame, config: Config) -> TrainingData:
         validation_fraction=settings.validation_fraction,
         ticker=ticker,
     )
+    n_training = split.training.stop - split.training.start
+    needed = config.window.lookback + config.window.horizon
+    if n_training < needed:
+        raise NotEnoughHistory(ticker, needed, n_training)
     scaler = Scaler.fit(rows.iloc[split.training])
     windows = cut_windows(rows.iloc[split.training], config, scaler, ticker=ticker)
     return TrainingData(
@@ -134,7 +138,7 @@ def prepare_training(prices: pd.DataFrame, config: Config) -> TrainingData:
             source=str(prices.attrs.get("source", "a table")),
             first=str(rows.index[split.training.start].date()),
             last=str(rows.index[split.training.stop - 1].date()),
-            n_sessions=split.training.stop - split.training.start,
+            n_sessions=n_training,
             n_windows=len(windows),
             fingerprint=prices_fingerprint(
                 rows.iloc[split.training.start : split.validation.stop]
@@ -161,11 +165,13 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     """Return what identifies a training: its settings and its prices.
 
     The test range may change between an interruption and its resumption, and so may
-    the run's name; neither touches the weights.
+    the run's name and the place of its prices; none of them touches the weights.
     """
     settings = config.resolved()
     for untrained in ("name", "evaluation"):
         settings.pop(untrained)
+    for place in ("path", "ticker"):
+        settings["data"].pop(place, None)
     text = f"{sorted(settings.items())!r} {trained_on.fingerprint}"
     return hashlib.sha256(text.encode()).hexdigest()
 

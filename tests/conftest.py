@@ -1,14 +1,17 @@
-"""Shared makers: small price frames on real sessions, and settings of tiny networks."""
+"""Shared makers: small price frames, tiny networks, and a Yahoo on loopback."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+import trustme
 from hypothesis import settings
 
 from forecaster.config import Config, config_from_dict
 from forecaster.data.calendar import next_sessions
+from tests.support.fakeyahoo import FakeYahoo, Listing
+from tests.support.fault_table import led_to
 
 # A first example pays for imports, and a shared machine pauses: neither is a failure.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -75,3 +78,25 @@ def trained(make_prices, tiny_config):
 
     prices = make_prices(80)
     return train(prices, tiny_config(), progress=False), prices
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority, tmp_path_factory):
+    """The file that makes a client trust the loopback server."""
+    file = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+@pytest.fixture
+def yahoo(authority, certificate, tmp_path):
+    """A loopback Yahoo that the client in this process takes for the real one."""
+    listings = {ticker: Listing.embedded(ticker) for ticker in ("GOOG", "AAPL")}
+    cache = tmp_path / "cache"
+    with FakeYahoo(listings, authority) as server, led_to(server, certificate, cache):
+        yield server

@@ -13,13 +13,14 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"config"},
     {"data"},
     {"models", "metrics", "significance"},
-    {"evaluation", "forecast"},
+    {"doubts", "evaluation", "forecast"},
     {"forecasting"},
     {"bundle", "checkpoint"},
     {"training"},
     {"plotting"},
     {"runfolder"},
     {"runs"},
+    {"jobs"},
     {"cli"},
 ]
 ROOT = Path(forecaster.__file__).parent
@@ -67,3 +68,13 @@ def test_a_module_says_what_it_owns_and_is_short(name):
     text = MODULES[name].read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_module_reaches_round_the_layers_through_the_package(name):
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            assert "forecaster" not in [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            assert node.module != "forecaster", f"{name} imports from the package"

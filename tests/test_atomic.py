@@ -59,3 +59,32 @@ def test_a_failing_block_leaves_no_folder(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, "mine"])
+def test_an_existing_folder_is_refused(tmp_path, content):
+    target = tmp_path / "folder"
+    target.mkdir()
+    if content:
+        (target / "note.txt").write_text(content)
+
+    def fill():
+        with new_folder(target) as staging:
+            (staging / "a").write_text("1")
+
+    with pytest.raises(OutputError, match="cannot write"):
+        fill()
+    assert [p.name for p in target.iterdir()] == (["note.txt"] if content else [])
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.rename"])
+def test_a_full_disk_leaves_no_folder(tmp_path, monkeypatch, step):
+    def fill():
+        with new_folder(tmp_path / "folder") as staging:
+            (staging / "a").write_text("1")
+
+    monkeypatch.setattr(step, failing)
+    with pytest.raises(OutputError, match=r"No space left.*Free some space"):
+        fill()
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Bundles: bit-identical after reload, refused when damaged, free of pickle."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -12,7 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecaster.bundle import FILES, MANIFEST, load_bundle, save_bundle
+from forecaster.bundle import (
+    FILES,
+    MANIFEST,
+    canonical_json,
+    load_bundle,
+    save_bundle,
+)
 from forecaster.data.sources import load_prices
 from forecaster.errors import BundleError, OutputError
 
@@ -150,3 +157,43 @@ def test_the_committed_bundle_still_predicts_its_numbers():
     forecast = forecaster.predict(load_prices("GOOG"), as_of="2017-12-29", horizon=3)
     assert [str(day.date()) for day in forecast.sessions] == expected["sessions"]
     np.testing.assert_allclose(forecast.price, expected["price"], rtol=1e-6)
+
+
+def test_a_disk_that_fills_while_the_weights_are_written_leaves_nothing(
+    trained, tmp_path, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(type(trained[0].network), "save_weights", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        save_bundle(trained[0], tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_of_another_format_is_refused(bundle):
+    content = json.loads((bundle / MANIFEST).read_text())
+    del content["checksum"]
+    (bundle / MANIFEST).write_bytes(canonical_json({**content, "format": 2}))
+    with pytest.raises(BundleError, match="format 2, this program reads 1"):
+        load_bundle(bundle)
+
+
+def test_a_bundle_is_the_same_under_a_locale_that_is_not_utf8(
+    trained, tmp_path, monkeypatch
+):
+    def as_under_ascii(method):
+        def call(path, *args, encoding=None, **how):
+            return method(path, *args, encoding=encoding or "ascii", **how)
+
+        return call
+
+    data = trained[0].config.data.model_copy(update={"path": "Kurse/täglich.csv"})
+    config = trained[0].config.model_copy(update={"data": data})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", as_under_ascii(Path.write_text))
+        patch.setattr(Path, "read_text", as_under_ascii(Path.read_text))
+        folder = save_bundle(
+            dataclasses.replace(trained[0], config=config), tmp_path / "bundle"
+        )
+        assert load_bundle(folder).config == config

@@ -21,7 +21,11 @@ def test_the_reference_run_is_the_tutorials():
     config = load_config("google")
     assert config.resolved() == {
         "name": "google",
-        "data": {"ticker": "GOOG", "target": "close", "calendar": "XNYS"},
+        "data": {
+            "ticker": "GOOG",
+            "target": "close",
+            "calendar": "XNYS",
+        },
         "features": {"columns": ("close",)},
         "window": {"lookback": 60, "horizon": 1},
         "model": {"layers": ({"cell": "lstm", "units": 50, "dropout": 0.2},) * 4},
@@ -90,6 +94,9 @@ def test_any_settings_survive_toml(lookback, learning_rate, ticker):
         ("model.layers=[]", "model.layers: .*at least 1"),
         ("model.layers.4.units=3", "want a position from 0 to 3, got '4'"),
         ("model.layers.x.units=3", "want a position from 0 to 3, got 'x'"),
+        ("model.layers.².units=3", "want a position from 0 to 3, got '²'"),
+        ("window.lookback=true", "window.lookback: .*got True"),
+        ("training.seed=false", "training.seed: .*got False"),
         ("data.target=volume", "data.target: .*'close'.*got 'volume'"),
         ("data.ticker=../x", "data.ticker"),
         ("features.columns=['close','close']", "features: columns are repeated"),
@@ -174,3 +181,35 @@ def test_the_schema_describes_every_setting():
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(ValueError, match="frozen"):
         load_config("google").window.lookback = 3
+
+
+def parts_of(schema):
+    """Yield every schema inside a schema."""
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from parts_of(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from parts_of(value)
+
+
+def test_the_schema_is_json_schema_with_the_settings_as_properties():
+    schema = Config.model_json_schema()
+    types = {"object", "array", "string", "integer", "number", "boolean", "null"}
+    for part in parts_of(schema):
+        if isinstance(part.get("type"), str):
+            assert part["type"] in types
+        if isinstance(part.get("$ref"), str):
+            assert part["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+    sections = load_config("google").model_dump(mode="json")
+    assert set(schema["properties"]) == set(sections)
+    for name, settings in sections.items():
+        if isinstance(settings, dict):
+            part = schema["$defs"][schema["properties"][name]["$ref"].split("/")[-1]]
+            assert set(part["properties"]) == set(settings)
+            assert part["additionalProperties"] is False
+    lookback = schema["$defs"]["WindowConfig"]["properties"]["lookback"]
+    assert (lookback["type"], lookback["minimum"], lookback["maximum"]) == (
+        *("integer", 1, 2000),
+    )

@@ -101,3 +101,40 @@ def test_a_verdict_states_ratio_and_p_value():
     text = str(Verdict("ties", 1.012, 0.4321, 251))
     assert "1.01 times" in text
     assert "251 forecasts, Diebold-Mariano p = 0.432" in text
+
+
+def test_rows_are_ordered_by_origin_then_step_and_drift_grows_by_the_step():
+    days = pd.date_range("2024-01-01", periods=6).to_numpy()
+    actual = np.array([[11.0, 12.0, 13.0], [12.0, 13.0, 14.0]])
+    evaluation = evaluate_forecasts(
+        actual + 1,
+        actual,
+        origin_price=np.array([10.0, 11.0]),
+        history=np.array([4.0, 9.0, 10.0]),  # 3 a session
+        origins=days[:2],
+        sessions=np.array([days[1:4], days[2:5]]),
+        labels={
+            "ticker": "TEST",
+            "target": "close",
+            "trained_until": pd.Timestamp("2023-12-29"),
+        },
+    )
+    rows = evaluation.predictions
+    assert list(rows.columns) == [
+        *("origin", "session", "step", "actual", "predicted", "last_value", "drift")
+    ]
+    assert rows["step"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert (
+        rows["origin"].tolist()
+        == [pd.Timestamp(days[0])] * 3 + [pd.Timestamp(days[1])] * 3
+    )
+    assert rows["session"].tolist() == [
+        *map(pd.Timestamp, [*days[1:4], *days[2:5]]),
+    ]
+    assert rows["actual"].tolist() == [11, 12, 13, 12, 13, 14]
+    assert rows["last_value"].tolist() == [10, 10, 10, 11, 11, 11]
+    assert rows["drift"].tolist() == [13, 16, 19, 14, 17, 20]
+    assert evaluation.scores.loc["model", "mae"] == 1
+    assert evaluation.scores.loc["last_value", "mae"] == 2
+    assert evaluation.scores.loc["model", "mae_ratio"] == 0.5
+    assert evaluation.verdict.n_forecasts == 2

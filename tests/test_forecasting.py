@@ -1,11 +1,14 @@
 """Forecasts: real sessions, honest recursion, warnings where they mean little."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.bundle import load_bundle
+from forecaster.data.calendar import sessions_between
 from forecaster.data.sources import load_prices
 from forecaster.errors import (
     ConfigError,
@@ -13,6 +16,7 @@ from forecaster.errors import (
     ForecastWarning,
     InvalidPrices,
     NotEnoughHistory,
+    TrainingFailed,
 )
 from forecaster.training import train
 
@@ -166,3 +170,74 @@ def test_last_value_on_google_2017_is_what_pandas_says(trained):
     assert len(errors) == 251
     assert float((errors**2).mean() ** 0.5) == pytest.approx(0.4575, abs=5e-5)
     assert isinstance(close.index, pd.DatetimeIndex)
+
+
+@pytest.mark.parametrize(
+    ("origin", "sessions"),
+    [
+        ("2020-11-25", ["2020-11-27", "2020-11-30"]),  # Thanksgiving, a short Friday
+        ("2020-12-23", ["2020-12-24", "2020-12-28", "2020-12-29"]),  # Christmas
+        ("2020-12-31", ["2021-01-04", "2021-01-05"]),  # New Year
+        ("2021-01-15", ["2021-01-19"]),  # Martin Luther King's day
+        ("2018-12-04", ["2018-12-06"]),  # mourning for a president
+    ],
+)
+def test_holidays_are_no_sessions(trained, origin, sessions):
+    forecaster, prices = trained
+    recent = prices.iloc[-10:].set_index(sessions_between("2018-01-01", origin)[-10:])
+    forecast = forecaster.predict(recent, horizon=len(sessions))
+    assert str(forecast.origin.date()) == origin
+    assert [str(day.date()) for day in forecast.sessions] == sessions
+
+
+def test_two_steps_at_once_are_fed_back_by_twos(make_prices, tiny_config):
+    prices = make_prices(80)
+    config = tiny_config(window__horizon=2, training__epochs=1)
+    forecaster = train(prices, config, progress=False)
+    scaled = forecaster.scaler.transform(prices[["close"]])
+    expected = []
+    for _ in range(3):
+        ahead = forecaster.predict_scaled(scaled[None, -4:])[0]
+        expected.extend(forecaster.scaler.inverse(ahead, "close"))
+        scaled = np.concatenate([scaled, ahead[:, None]])
+    forecast = forecaster.predict(prices, horizon=5)
+    np.testing.assert_allclose(forecast.price, expected[:5], rtol=1e-6)
+    assert not np.allclose(expected[0], expected[2], rtol=1e-6)
+
+
+def test_as_of_before_the_first_session_names_what_is_needed(trained):
+    forecaster, prices = trained
+    with pytest.raises(NotEnoughHistory, match="need at least 4 sessions, found 0"):
+        forecaster.predict(prices, as_of="2019-12-31")
+
+
+def test_forecasts_that_are_no_numbers_are_refused(trained):
+    inputs = np.full((1, 4, 1), np.nan, dtype=np.float32)
+    with pytest.raises(TrainingFailed, match="not finite numbers"):
+        trained[0].predict_scaled(inputs)
+
+
+def test_google_2017_is_251_forecasts_and_last_value_is_pandas_shift():
+    bundle = Path(__file__).parent / "data" / "tiny-bundle"
+    evaluation = load_bundle(bundle).evaluate(load_prices("GOOG"))
+    close = load_prices("GOOG")["close"]
+    tested = close.loc["2017-01-01":"2017-12-31"]
+    rows = evaluation.predictions
+    assert len(rows) == evaluation.verdict.n_forecasts == 251
+    assert rows["session"].tolist() == tested.index.tolist()
+    days = close.index
+    before = days[days.get_indexer(rows["session"]) - 1]
+    assert rows["origin"].tolist() == before.tolist()
+    naive = close.shift(1).loc[tested.index]
+    np.testing.assert_array_equal(rows["actual"], tested)
+    np.testing.assert_array_equal(rows["last_value"], naive)
+    np.testing.assert_array_equal(rows["last_value"].iloc[1:], rows["actual"].iloc[:-1])
+    rmse = ((tested - naive) ** 2).mean() ** 0.5
+    scores = evaluation.scores
+    assert scores.loc["last_value", "rmse"] == pytest.approx(rmse, rel=1e-12)
+    errors = rows["predicted"] - rows["actual"]
+    ratio = (errors**2).mean() ** 0.5 / rmse
+    assert scores.loc["model", "rmse_ratio"] == pytest.approx(ratio, rel=1e-12)
+    assert scores.loc["last_value", "rmse_ratio"] == 1
+    slope = (close.loc["2016-12-30"] - close.loc["2012-01-03"]) / 1257
+    np.testing.assert_allclose(rows["drift"], naive + slope, rtol=1e-12)

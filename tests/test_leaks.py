@@ -129,3 +129,15 @@ def test_baselines_of_a_session_do_not_know_it(trained, column):
     changed = change_after(prices, first, np.random.default_rng(3))
     after = forecaster.evaluate(changed).predictions
     assert before[column].iloc[0] == after[column].iloc[0]
+
+
+def test_validation_rows_move_no_training_loss(make_prices, tiny_config):
+    config = tiny_config(training__validation_fraction=0.2, training__epochs=3)
+    prices = make_prices(80)
+    last = prepare_training(prices, config).trained_on.last
+    changed = change_after(prices, last, np.random.default_rng(4))
+    before, after = (
+        train(rows, config, progress=False).history for rows in (prices, changed)
+    )
+    np.testing.assert_array_equal(before["loss"], after["loss"])
+    assert not np.array_equal(before["val_loss"], after["val_loss"])

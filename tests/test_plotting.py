@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from forecaster.errors import OutputError
+from forecaster.evaluation import evaluate_forecasts
 from forecaster.plotting import (
     plot_forecast,
     plot_history,
@@ -78,3 +79,26 @@ def test_a_picture_is_written_whole(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         save_figure(lambda ax: plot_history(history, ax), tmp_path / "file" / "x.png")
+
+
+def test_of_several_steps_the_nearest_is_drawn(ax):
+    days = pd.date_range("2024-01-01", periods=4).to_numpy()
+    price = np.array([[1.0, 2.0], [2.0, 3.0]])
+    evaluation = evaluate_forecasts(
+        price + 0.5,
+        price,
+        origin_price=np.array([0.5, 1.0]),
+        history=np.array([1.0, 2.0]),
+        origins=days[:2],
+        sessions=np.array([days[1:3], days[2:4]]),
+        labels={
+            "ticker": "TEST",
+            "target": "close",
+            "trained_until": pd.Timestamp("2023-12-29"),
+        },
+    )
+    plot_predictions(evaluation, ax)
+    drawn = lines(ax)
+    assert list(drawn["real"]) == [1, 2]
+    assert list(drawn["predicted"]) == [1.5, 2.5]
+    assert list(drawn["last value"]) == [0.5, 1]

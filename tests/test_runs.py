@@ -1,19 +1,24 @@
 """Run folders: reserved, locked, replaced, resumed and listed without loss."""
 
 import multiprocessing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from forecaster.bundle import canonical_json
 from forecaster.errors import (
     BundleError,
     ConfigError,
+    DataError,
     OutputError,
     RunLocked,
     RunNotFound,
     TrainingFailed,
 )
+from forecaster.jobs import run_training
 from forecaster.runfolder import reserve, unfinished_runs
-from forecaster.runs import find_run, list_runs, run_training, verify_run
+from forecaster.runs import find_run, list_runs, verify_run
 
 
 def begin(runs_dir, name="mine", stamp="a", **how):
@@ -140,8 +145,6 @@ def test_a_name_held_by_another_process_is_locked(tmp_path):
 
 @pytest.fixture
 def finished(make_prices, tiny_config, tmp_path):
-    from datetime import UTC, datetime
-
     return run_training(
         make_prices(80),
         tiny_config(),
@@ -184,8 +187,6 @@ def test_what_is_not_there_is_named_with_what_is(finished, tmp_path):
 
 
 def test_a_training_that_fails_leaves_nothing(make_prices, tiny_config, tmp_path):
-    from datetime import UTC, datetime
-
     config = tiny_config(training__optimizer="sgd")
     beyond = config.training.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(TrainingFailed):
@@ -197,3 +198,154 @@ def test_a_training_that_fails_leaves_nothing(make_prices, tiny_config, tmp_path
             progress=False,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_replacement_that_fails_leaves_the_old_run_in_place(tmp_path, monkeypatch):
+    result = publish(reserve(tmp_path, "mine", "a"), "old")
+    workplace = reserve(tmp_path, "mine", "a", existing="replace")
+    rename = Path.rename
+
+    def fail_at_the_last_step(path, target):
+        if path.name == "run":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fail_at_the_last_step)
+        with pytest.raises(OutputError, match="Input/output error"):
+            publish(workplace, "new")
+    workplace.release()
+    assert result.read_text() == "old"
+
+
+@pytest.mark.parametrize("existing", ["resume", "replace"])
+def test_a_replacement_killed_before_it_tidied_up_can_be_repeated(
+    tmp_path, monkeypatch, existing
+):
+    publish(reserve(tmp_path, "mine", "a"), "old")
+    workplace = begin(tmp_path, existing="replace")
+    with monkeypatch.context() as patch:
+        patch.setattr("forecaster.runfolder.shutil.rmtree", lambda *_, **__: None)
+        publish(workplace, "new")
+    again = reserve(tmp_path, "mine", "a", existing=existing)
+    result = publish(again, "newest")
+    assert result.read_text() == "newest" or again.target.name != "mine"
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_a_finished_process_does_not_clear_the_workplace_of_the_next(tmp_path):
+    first = reserve(tmp_path, "mine", "a")
+    with first.publish() as folder:
+        (folder / "result").write_text("done")
+    second = reserve(tmp_path, "mine", "a", existing="replace")
+    first.release()
+    assert second.folder.is_dir()
+    assert publish(second, "new").read_text() == "new"
+
+
+@pytest.mark.parametrize("existing", ["keep", "replace"])
+@pytest.mark.parametrize("name", [".", "..", "a/b", "../beside", "absolute"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name, existing):
+    runs_dir = tmp_path / "runs"
+    name = str(tmp_path / "elsewhere") if name == "absolute" else name
+    result = publish(reserve(runs_dir, "mine", "a"))
+    with pytest.raises(ConfigError):
+        reserve(runs_dir, name, "a", exact=True, existing=existing)
+    assert result.read_text() == "done"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert [path.name for path in runs_dir.iterdir()] == ["mine"]
+
+
+def test_damage_anywhere_in_a_run_is_found(finished):
+    for path in sorted(finished.folder.rglob("*")):
+        if path.suffix == ".png" or path.is_dir():
+            continue
+        content = path.read_bytes()
+        changed = bytearray(content)
+        changed[len(content) // 2] ^= 4
+        path.write_bytes(bytes(changed))
+        with pytest.raises(BundleError, match=path.name):
+            verify_run(finished)
+        path.write_bytes(content)
+    verify_run(finished)
+
+
+def test_damaged_and_unfinished_runs_are_listed_as_such(finished, tmp_path):
+    begin(tmp_path, "begun")
+    copy = tmp_path / "broken"
+    copy.mkdir()
+    (copy / "run.json").write_bytes((finished.folder / "run.json").read_bytes()[:-9])
+    states = {row["name"]: row["state"] for row in list_runs(tmp_path)}
+    assert states == {"tiny": "finished", "broken": "damaged", "begun": "unfinished"}
+    assert find_run(None, tmp_path).name == "tiny"
+    with pytest.raises(BundleError, match=r"run.json: damaged"):
+        find_run("broken", tmp_path)
+
+
+def record_created(folder, created, run):
+    folder.mkdir()
+    record = {**run.record, "created": created}
+    (folder / "run.json").write_bytes(canonical_json(record))
+
+
+def test_the_newest_run_is_the_latest_in_time_whatever_its_name(finished, tmp_path):
+    record_created(tmp_path / "a", "2024-01-03T00:00:00+00:00", finished)
+    record_created(tmp_path / "z", "2024-01-01T00:00:00+00:00", finished)
+    assert find_run(None, tmp_path).name == "a"
+
+
+def test_the_newest_run_is_the_latest_in_time_whatever_its_time_zone(
+    finished, tmp_path
+):
+    record_created(tmp_path / "west", "2024-01-02T23:00:00-05:00", finished)
+    record_created(tmp_path / "east", "2024-01-03T01:00:00+05:00", finished)
+    assert find_run(None, tmp_path).name == "west"
+
+
+def test_what_a_run_reads_back_is_what_it_measured(finished, make_prices):
+    evaluation, again = finished.load().evaluate(make_prices(80)), finished
+    read = again.load_evaluation()
+    for column in ("actual", "predicted", "last_value", "drift"):
+        assert (
+            read.predictions[column].tolist() == evaluation.predictions[column].tolist()
+        )
+    assert read.scores.equals(evaluation.scores)
+    assert read.verdict == evaluation.verdict
+    assert finished.load_history().equals(finished.load().history)
+
+
+def test_a_test_range_outside_the_prices_is_refused_before_any_training(
+    make_prices, tiny_config, tmp_path
+):
+    config = tiny_config(evaluation__start="2021-01-01", evaluation__end="2021-06-30")
+    with pytest.raises(DataError, match="no session lies in the test range"):
+        run_training(
+            make_prices(80),
+            config,
+            runs_dir=tmp_path,
+            created=datetime(2024, 1, 2, tzinfo=UTC),
+            progress=False,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_made_way_comes_back_if_its_successor_never_came(tmp_path):
+    result = publish(reserve(tmp_path, "mine", "a"), "old")
+    workplace = begin(tmp_path, existing="replace")
+    # Killed between the two renames of a replacement.
+    workplace.target.rename(workplace.folder / "old")
+    workplace.checkpoint.unlink()
+    again = reserve(tmp_path, "mine", "a", existing="replace")
+    again.release()
+    assert result.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_deleted_picture_is_missed_until_it_is_drawn_again(finished):
+    from forecaster.jobs import redraw
+
+    (finished.folder / "loss.png").unlink()
+    with pytest.raises(BundleError, match=r"loss.png: missing"):
+        verify_run(finished)
+    redraw(finished)
+    assert "loss.png" in verify_run(find_run(finished.folder, finished.folder))

@@ -1,6 +1,8 @@
 """Training: facts of the reference run, reproducibility, resumption, early stopping."""
 
 import json
+import random
+import signal
 import subprocess
 import sys
 
@@ -192,4 +194,148 @@ def test_too_short_a_training_range_names_what_is_needed(make_prices, tiny_confi
 def test_a_training_range_without_sessions_names_both_ranges(make_prices, tiny_config):
     config = tiny_config(training__start="2019-01-01", training__end="2019-06-30")
     with pytest.raises(DataError, match=r"2019-01-01 to 2019-06-30.*2020-01-02"):
+        prepare_training(make_prices(80), config)
+
+
+def test_training_neither_reads_nor_changes_global_randomness(make_prices, tiny_config):
+    import keras
+
+    def randomness():
+        shared = keras.src.random.seed_generator.global_seed_generator()
+        return (
+            random.getstate(),
+            str(np.random.get_state()),  # noqa: NPY002
+            shared.state.numpy().tolist(),
+        )
+
+    answers = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        before = randomness()
+        answers.append(train(make_prices(80), tiny_config(), progress=False))
+        assert randomness() == before
+    assert_same(*answers)
+
+
+def test_the_order_of_the_windows_follows_from_the_seed_and_the_epoch(
+    make_prices, tiny_config
+):
+    from forecaster.training import _fresh_network, _run_epoch
+
+    def orders(seed):
+        config = tiny_config(training__seed=seed)
+        data = prepare_training(make_prices(80), config)
+        network, shown = _fresh_network(config), []
+        fit = network.fit
+
+        def spying_fit(inputs, targets, **how):
+            shown.append(np.array(targets))
+            return fit(inputs, targets, **how)
+
+        network.fit = spying_fit
+        for epoch in (1, 2):
+            _run_epoch(network, data, config, epoch)
+        for targets in shown:
+            np.testing.assert_array_equal(
+                np.sort(targets, axis=0), np.sort(data.training.targets, axis=0)
+            )
+        return shown
+
+    first, again, other = orders(0), orders(0), orders(1)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_the_best_weights_survive_an_interruption(
+    make_prices, tiny_config, tmp_path, monkeypatch
+):
+    prices = make_prices(80)
+    config = tiny_config(
+        training__epochs=6,
+        training__validation_fraction=0.2,
+        training__early_stopping=3,
+        training__learning_rate=0.1,
+    )
+    whole = train(prices, config, progress=False)
+    best = int(whole.history["val_loss"].idxmin()) + 1
+    assert best < len(whole.history), "the best epoch must come before the last"
+    checkpoint, save = tmp_path / "checkpoint.npz", training_module.save_checkpoint
+
+    def save_then_stop(path, state, stamp):
+        save(path, state, stamp)
+        if state.n_epochs == best + 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "save_checkpoint", save_then_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(prices, config, checkpoint=checkpoint, progress=False)
+    resumed = train(prices, config, checkpoint=checkpoint, resume=True, progress=False)
+    assert_same(whole, resumed)
+    finished = train(prices, config, checkpoint=checkpoint, resume=True, progress=False)
+    assert_same(whole, finished)
+
+
+KILLED_CHILD = """
+import json, os, pathlib, signal, sys
+import pandas as pd
+from forecaster import atomic
+from forecaster.config import config_from_dict
+from forecaster.training import train
+fsync, calls = os.fsync, []
+def kill_at_the_third_checkpoint(handle):
+    calls.append(handle)
+    if pathlib.Path(f"/proc/self/fd/{handle}").resolve().is_file():
+        files.append(handle)
+        if len(files) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return fsync(handle)
+files = []
+os.fsync = kill_at_the_third_checkpoint
+folder = pathlib.Path(sys.argv[1])
+prices = pd.read_parquet(folder / "prices.parquet")
+prices.attrs = {"ticker": "TEST"}
+config = config_from_dict(json.loads((folder / "config.json").read_text()))
+train(prices, config, checkpoint=folder / "checkpoint.npz", progress=False)
+"""
+
+
+def test_a_process_killed_while_it_saves_is_resumed_to_the_same_end(
+    make_prices, tiny_config, tmp_path
+):
+    prices = make_prices(80)
+    config = tiny_config(training__epochs=4, training__validation_fraction=0.2)
+    prices.to_parquet(tmp_path / "prices.parquet")
+    (tmp_path / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED_CHILD, tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    checkpoint = tmp_path / "checkpoint.npz"
+    saved = checkpoint.stat().st_mtime_ns
+    resumed = train(prices, config, checkpoint=checkpoint, resume=True, progress=False)
+    assert checkpoint.stat().st_mtime_ns > saved
+    assert_same(train(prices, config, progress=False), resumed)
+
+
+def test_a_damaged_checkpoint_stops_the_resumption(make_prices, tiny_config, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    config = tiny_config(training__epochs=1)
+    train(make_prices(80), config, checkpoint=path, progress=False)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 8
+    path.write_bytes(bytes(content))
+    with pytest.raises(BundleError, match="the checkpoint is damaged"):
+        train(make_prices(80), config, checkpoint=path, resume=True, progress=False)
+
+
+def test_a_validation_slice_that_takes_every_session_names_what_is_needed(
+    make_prices, tiny_config
+):
+    config = tiny_config(training__validation_fraction=0.99)
+    with pytest.raises(NotEnoughHistory, match="need at least 5 sessions"):
         prepare_training(make_prices(80), config)

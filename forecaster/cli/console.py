@@ -16,6 +16,7 @@ from forecaster.errors import (
     ForecasterError,
     ForecastWarning,
     PriceWarning,
+    RunWarning,
 )
 
 Arguments = ParamSpec("Arguments")
@@ -42,8 +43,8 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            warnings.simplefilter("always", PriceWarning)
-            warnings.simplefilter("always", ForecastWarning)
+            for category in (PriceWarning, ForecastWarning, RunWarning):
+                warnings.simplefilter("always", category)
             try:
                 command(*args, **kwargs)
             except ForecasterError as error:

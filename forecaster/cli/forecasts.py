@@ -54,7 +54,8 @@ def evaluate_command(
     from forecaster.cli.jobs import prices_for
     from forecaster.cli.tables import print_evaluation
     from forecaster.data.calendar import as_day
-    from forecaster.runs import load_forecaster, write_evaluation
+    from forecaster.jobs import write_evaluation
+    from forecaster.runs import load_forecaster
 
     first = None if start is None else as_day(start).date()
     last = None if end is None else as_day(end).date()
@@ -133,10 +134,14 @@ def plot_command(
 
       forecaster plot google --out pictures
     """
-    from forecaster.runs import draw_run, find_run
+    from forecaster.jobs import draw_run, redraw
+    from forecaster.runs import find_run
 
     found = find_run(run, runs_dir)
-    paths = draw_run(found.load_evaluation(), found.load_history(), out or found.folder)
+    if out is None:
+        paths = redraw(found)
+    else:
+        paths = draw_run(found.load_evaluation(), found.load_history(), out)
     if as_json:
         print_json({"pictures": [str(path) for path in paths]})
         return

@@ -16,11 +16,15 @@ def load_job(
 ) -> tuple[Config, pd.DataFrame]:
     """Return settings and prices, with the ticker and file of the command line.
 
-    A file without a ticker names its own.
+    A file that the command line names, and no ticker beside it, names its own.
     """
     from forecaster.config import config_from_dict, load_config
 
     config = load_config(source, overrides)
+    changed = {override.partition("=")[0].strip() for override in overrides}
+    if path is None and "data.path" in changed and config.data.path:
+        path = Path(config.data.path)
+        ticker = ticker or (config.data.ticker if "data.ticker" in changed else None)
     prices = prices_for(config, ticker, path)
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
@@ -30,14 +34,17 @@ def load_job(
 
 
 def prices_for(config: Config, ticker: str | None, path: Path | None) -> pd.DataFrame:
-    """Return the prices of the settings, unless another ticker or file is wanted."""
-    from forecaster.data.sources import load_prices
+    """Return the prices of the settings, unless another ticker or file is wanted.
 
-    calendar = config.data.calendar
+    The file of the settings holds their own ticker: another one is embedded.
+    """
+    from forecaster.data.sources import load_prices, ticker_of_file
+
+    own = config.data
     if path is not None:
-        return load_prices(ticker, path=path, calendar=calendar)
-    if ticker is not None and config.data.path is None:
-        return load_prices(ticker, calendar=calendar)
-    return load_prices(
-        ticker or config.data.ticker, path=config.data.path, calendar=calendar
-    )
+        return load_prices(ticker, path=path, calendar=own.calendar)
+    if ticker is not None and ticker.upper() != own.ticker.upper():
+        return load_prices(ticker, calendar=own.calendar)
+    if own.path is not None and ticker_of_file(own.path) == own.ticker:
+        return load_prices(path=own.path, calendar=own.calendar)
+    return load_prices(own.ticker, path=own.path, calendar=own.calendar)

@@ -49,7 +49,7 @@ def show_command(
 
     found = find_run(run, runs_dir)
     manifest = verify_bundle(found.folder / BUNDLE)
-    settings = (found.folder / BUNDLE / "config.toml").read_text()
+    settings = (found.folder / BUNDLE / "config.toml").read_text(encoding="utf-8")
     if as_json:
         print_json({"run": str(found.folder), **found.record, "bundle": manifest})
         return

@@ -62,7 +62,7 @@ def train_command(
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
     from forecaster.cli.jobs import load_job
-    from forecaster.runs import run_training
+    from forecaster.jobs import run_training
 
     changes = list(overrides or [])
     changes += [f"training.epochs={epochs}"] if epochs is not None else []
@@ -81,8 +81,8 @@ def train_command(
         )
     except KeyboardInterrupt:
         say(
-            "stopped; the finished epochs are kept: go on with the same command and "
-            "`--resume`"
+            "stopped. After a finished epoch, the same command goes on with `--resume` "
+            "(in place of `--overwrite`)."
         )
         raise
     _report(run, as_json=as_json)

@@ -40,6 +40,7 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
     path = find_config(source)
     settings = _read_toml(path)
     settings.setdefault("name", path.stem)
+    _find_data_from(path.parent, settings)
     for override in overrides:
         apply_override(settings, override)
     return config_from_dict(settings)
@@ -102,7 +103,7 @@ def apply_override(settings: dict[str, Any], override: str) -> None:
         if not following:
             _assign(place, part, _parse_value(text.strip()), key)
         else:
-            place = _descend(place, part, key, listed=following.isdigit())
+            place = _descend(place, part, key, listed=following.isdecimal())
 
 
 def _descend(place: Any, part: str, key: str, *, listed: bool) -> Any:
@@ -132,7 +133,7 @@ def _default_list(key: str, part: str) -> list[Any]:
 
 
 def _position(place: list[Any], part: str, key: str) -> int:
-    if not part.isdigit() or int(part) >= len(place):
+    if not part.isdecimal() or int(part) >= len(place):
         raise ConfigError(
             f"{key}: want a position from 0 to {len(place) - 1}, got '{part}'"
         )
@@ -155,6 +156,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
+    """Read a relative `data.path` from where its settings file lies."""
+    data = settings.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str):
+        data["path"] = str((folder / data["path"]).resolve())
+
+
 def _explain(problem: Any) -> str:
     """Turn one finding of pydantic into a sentence that names the setting."""
     place = [str(part) for part in problem["loc"]]
@@ -175,7 +183,7 @@ def _known_names(place: list[str]) -> list[str]:
     """Return the settings known at a place such as ``["model", "layers", "0"]``."""
     model: type[BaseModel] = Config
     for part in place:
-        if part.isdigit():
+        if part.isdecimal():
             continue
         annotation: Any = model.model_fields[part].annotation
         for inner in (annotation, *getattr(annotation, "__args__", ())):

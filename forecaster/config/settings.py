@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PriceColumn = Literal["open", "high", "low", "close", "adj_close"]
 FeatureColumn = Literal["open", "high", "low", "close", "adj_close", "volume"]
@@ -23,6 +23,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(f"input should be a number, a text or a list, got {value}")
+        return value
 
 
 class DataConfig(Settings):

@@ -27,3 +27,21 @@ def make_features(
             "in `features.columns`, or load a file that has it."
         )
     return prices.loc[:, list(columns)]
+
+
+def check_complete(rows: pd.DataFrame, *, ticker: str) -> None:
+    """Refuse rows with gaps, which a network would turn into nonsense.
+
+    Raises
+    ------
+    InvalidPrices
+        Naming the column and the first session without a value.
+    """
+    gaps = rows.isna()
+    if gaps.to_numpy().any():
+        column = next(name for name in rows.columns if gaps[name].any())
+        session = rows.index[gaps[column]][0]
+        raise InvalidPrices(
+            f"{ticker}: {column} has no value on {session:%Y-%m-%d}. Leave it out of "
+            "`features.columns`, or load a file that has every value."
+        )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from forecaster.arrays import DateArray, FloatArray
 from forecaster.config import Config
-from forecaster.data.features import make_features
+from forecaster.data.features import check_complete, make_features
 from forecaster.data.scaling import Scaler
 from forecaster.data.splits import session_index
 from forecaster.errors import NotEnoughHistory
@@ -106,6 +106,7 @@ def cut_windows(
     """Return every window of a run of prices, scaled by a fitted scaler."""
     target = config.data.target
     rows = make_features(prices, config.features.columns, ticker=ticker)
+    check_complete(rows, ticker=ticker)
     target_row = make_features(prices, [target], ticker=ticker)
     return make_windows(
         scaler.transform(rows),

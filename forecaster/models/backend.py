@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 import sys
 import tempfile
@@ -19,6 +20,9 @@ def load_keras() -> Any:
     counts; those lines are held back, and shown only if the import fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow exports a libcurl of its own. Loaded first, it would stand in for the
+    # one under yfinance, which then fails at every request.
+    importlib.import_module("curl_cffi")
     with _held_back_stderr():
         import keras
 

@@ -93,3 +93,60 @@ def test_plot_draws_the_same_pictures_again(command, copied_run, tmp_path):
     elsewhere = command.json("plot", "--runs-dir", copied_run, "--out", tmp_path / "x")
     assert elsewhere["pictures"][0] == str(tmp_path / "x" / "predicted-vs-real.png")
     assert (tmp_path / "x" / "loss.png").is_file()
+
+
+def test_a_start_alone_reaches_to_the_end_of_the_prices(command, runs_dir):
+    document = command.json("evaluate", "--runs-dir", runs_dir, "--start", "2018-01-01")
+    assert document["first_session"] == "2018-01-02"
+    assert document["last_session"] == "2023-09-21"
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(command, runs_dir):
+    words = ("--start", "2018-02-01", "--end", "2018-01-01")
+    answer = command("evaluate", "--runs-dir", runs_dir, *words)
+    assert answer.exit_code == 2
+    assert "begins on 2018-02-01 and ends before, on 2018-01-01" in answer.stderr
+
+
+def test_a_date_that_the_prices_do_not_reach_is_told(command, runs_dir):
+    answer = command("predict", "--runs-dir", runs_dir, "--as-of", "2030-01-01")
+    assert answer.exit_code == 0
+    assert "the prices end on 2023-09-21, before 2030-01-01" in answer.stderr
+
+
+def test_a_horizon_beyond_all_measure_is_refused(command, runs_dir):
+    answer = command("predict", "--runs-dir", runs_dir, "--horizon", "100000")
+    assert answer.exit_code == 2
+    assert "at most 250, got 100000" in answer.stderr
+
+
+@pytest.mark.parametrize("how", ["--csv", "--set"])
+def test_a_runs_file_answers_for_its_own_ticker_alone(
+    command, tiny_toml, tmp_path, monkeypatch, how
+):
+    monkeypatch.chdir(tmp_path)
+    load_prices("AAPL").to_csv(tmp_path / "mine.csv")
+    words = ("--csv", "mine.csv") if how == "--csv" else ("--set", "data.path=mine.csv")
+    run = command.json("train", tiny_toml, *words, "--runs-dir", "runs")
+    assert run["evaluation"]["ticker"] == "MINE"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    asked = ("predict", "--runs-dir", tmp_path / "runs", "--as-of", "2017-12-29")
+    mine, google = command.json(*asked), command.json(*asked, "--ticker", "GOOG")
+    assert (mine["ticker"], google["ticker"]) == ("MINE", "GOOG")
+    close = {
+        name: load_prices(name)["close"]["2017-12-29"] for name in ("AAPL", "GOOG")
+    }
+    assert mine["last_price"] == pytest.approx(close["AAPL"])
+    assert google["last_price"] == pytest.approx(close["GOOG"])
+
+
+def test_a_settings_file_names_prices_that_lie_beside_it(command, tiny_toml, tmp_path):
+    load_prices("AAPL").to_csv(tmp_path / "mine.csv")
+    settings = tmp_path / "mine.toml"
+    beside = '\n[data]\nticker = "MINE"\npath = "mine.csv"\n'
+    settings.write_text(
+        tiny_toml.read_text().replace("\n[window]", f"{beside}\n[window]")
+    )
+    run = command.json("train", settings, "--runs-dir", tmp_path / "runs")
+    assert run["evaluation"]["ticker"] == "MINE"

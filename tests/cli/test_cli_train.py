@@ -126,3 +126,30 @@ def test_resume_and_overwrite_exclude_each_other(command, tiny_toml):
     answer = command("train", tiny_toml, "--resume", "--overwrite")
     assert answer.exit_code == 2
     assert "exclude each other" in answer.stderr
+
+
+def test_resuming_nothing_is_told(command, tiny_toml, tmp_path):
+    answer = command("train", tiny_toml, "--runs-dir", tmp_path, "--resume", "--quiet")
+    assert answer.exit_code == 0
+    assert "warning: there is nothing to resume" in answer.stderr
+
+
+def test_an_unfinished_run_is_not_forgotten(command, tiny_toml, tmp_path):
+    (tmp_path / ".other.partial").mkdir()
+    answer = command("train", tiny_toml, "--runs-dir", tmp_path, "--quiet")
+    assert "unfinished or at work: other" in answer.stderr
+    assert "--resume --name NAME" in answer.stderr
+
+
+def test_a_gap_in_an_input_is_named_before_any_training(command, tiny_toml, tmp_path):
+    prices = load_prices("GOOG")
+    prices.loc["2016-08-01", "volume"] = float("nan")
+    prices.to_csv(tmp_path / "gap.csv")
+    answer = command(
+        *("train", tiny_toml, "--csv", tmp_path / "gap.csv", "--quiet"),
+        *("--set", "features.columns=['close', 'volume']"),
+        *("--runs-dir", tmp_path / "runs"),
+    )
+    assert answer.exit_code == 3
+    assert "GAP: volume has no value on 2016-08-01" in answer.stderr
+    assert not (tmp_path / "runs").exists()

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler
 
 from forecaster.data.scaling import Scaler
@@ -63,3 +65,21 @@ def test_it_survives_json_and_refuses_what_is_unfit():
     ):
         with pytest.raises(BundleError, match="scaler"):
             Scaler.from_dict(unfit)
+
+
+@given(
+    st.lists(st.floats(0.01, 1e5), min_size=2, max_size=20, unique=True),
+    st.lists(st.floats(0.01, 1e5), min_size=1, max_size=5),
+)
+def test_any_prices_scale_as_scikit_learn_scales_them(training, later):
+    rows, new = (pd.DataFrame({"close": values}) for values in (training, later))
+    fitted = MinMaxScaler().fit(rows.to_numpy())
+    scaler = Scaler.fit(rows)
+    assert scaler.minimum["close"] == min(training)
+    assert scaler.maximum["close"] == max(training)
+    expected = fitted.transform(new.to_numpy())
+    span = max(training) - min(training)
+    rounding = 1e-10 * (1 + 1e5 / span)
+    np.testing.assert_allclose(
+        scaler.transform(new), expected, rtol=1e-5, atol=rounding
+    )

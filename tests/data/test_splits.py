@@ -45,3 +45,18 @@ def test_both_ends_belong_to_the_range():
 def test_a_table_without_dates_is_refused():
     with pytest.raises(DataError, match="load_prices"):
         session_index(pd.DataFrame({"close": [1.0]}))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_validation"), [(0.0, 0), (0.01, 1), (0.25, 10), (0.26, 11)]
+)
+def test_the_validation_slice_is_cut_from_the_end(fraction, n_validation):
+    split = split_training(
+        DAYS,
+        start=DAYS[0].date(),
+        end=DAYS[-1].date(),
+        validation_fraction=fraction,
+        ticker="TEST",
+    )
+    assert split.validation == slice(40 - n_validation, 40)
+    assert split.training == slice(0, 40 - n_validation)

@@ -105,3 +105,80 @@ def test_the_seed_decides_the_weights_and_leaves_global_randomness_alone():
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
     assert not np.array_equal(first[0], other[0])
+
+
+def forward_lstm(series, kernel, recurrent, bias):
+    """Gates in the order input, forget, candidate, output."""
+    h = c = np.zeros(len(recurrent))
+    for x in series:
+        i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        yield h
+
+
+def forward_gru(series, kernel, recurrent, bias):
+    """Gates in the order update, reset, candidate; reset after the product."""
+    h = np.zeros(len(recurrent))
+    for x in series:
+        z, r, g = np.split(x @ kernel + bias[0], 3)
+        hz, hr, hg = np.split(h @ recurrent + bias[1], 3)
+        z, r = sigmoid(z + hz), sigmoid(r + hr)
+        h = z * h + (1 - z) * np.tanh(g + r * hg)
+        yield h
+
+
+def forward_simple_rnn(series, kernel, recurrent, bias):
+    h = np.zeros(len(recurrent))
+    for x in series:
+        h = np.tanh(x @ kernel + h @ recurrent + bias)
+        yield h
+
+
+FORWARD = {"lstm": forward_lstm, "gru": forward_gru, "simple_rnn": forward_simple_rnn}
+
+
+@pytest.mark.parametrize(
+    "cells", [["lstm"], ["gru"], ["simple_rnn"], ["lstm", "gru", "simple_rnn"]]
+)
+def test_any_weights_give_what_plain_numpy_gives(cells):
+    # Unlike weights tell gates, biases and units apart; equal ones cannot.
+    layers = [LayerConfig(cell=cell, units=n + 2) for n, cell in enumerate(cells)]
+    network = build_network(layers, lookback=5, n_features=3, horizon=2, seed=0)
+    random = np.random.default_rng(7)
+    weights = [random.normal(0, 0.7, value.shape) for value in network.get_weights()]
+    network.set_weights(weights)
+    inputs = random.normal(0, 1, (4, 5, 3))
+    expected = []
+    for series in inputs:
+        for number, cell in enumerate(cells):
+            series = list(FORWARD[cell](series, *weights[3 * number : 3 * number + 3]))
+        expected.append(series[-1] @ weights[-2] + weights[-1])
+    answer = network.predict(inputs.astype(np.float32), verbose=0)
+    assert answer.shape == (4, 2)
+    np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [("adam", "Adam"), ("nadam", "Nadam"), ("rmsprop", "RMSprop"), ("sgd", "SGD")],
+)
+def test_the_optimizer_and_the_loss_are_those_of_the_settings(optimizer, name):
+    network = build_network(
+        [LayerConfig(units=2)], lookback=2, n_features=1, horizon=1, seed=0
+    )
+    training = TrainingConfig(optimizer=optimizer, learning_rate=0.02, loss="mae")
+    compile_network(network, training)
+    assert type(network.optimizer).__name__ == name
+    assert float(network.optimizer.learning_rate) == pytest.approx(0.02)
+    assert network.loss == "mae"
+
+
+def test_dropout_works_in_training_alone():
+    layers = [LayerConfig(units=4, dropout=0.5)]
+    network = build_network(layers, lookback=3, n_features=1, horizon=1, seed=0)
+    inputs = np.ones((1, 3, 1), dtype=np.float32)
+    tested = [float(network(inputs, training=False)[0, 0]) for _ in range(4)]
+    trained = [float(network(inputs, training=True)[0, 0]) for _ in range(4)]
+    assert len(set(tested)) == 1
+    assert len(set(trained)) > 1

@@ -1,0 +1,180 @@
+"""Jobs: from prices to a run's folder, with its tables and its pictures."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.atomic import output_errors, write_bytes
+from forecaster.bundle import canonical_json, checksum, library_versions, save_bundle
+from forecaster.config import Config
+from forecaster.data.splits import rows_between, session_index
+from forecaster.errors import NotEnoughHistory, RunWarning, TrainingFailed
+from forecaster.evaluation import Evaluation
+from forecaster.forecasting import Forecaster
+from forecaster.plotting import plot_history, plot_predictions, save_figure
+from forecaster.runfolder import Existing, Workplace, reserve, unfinished_runs
+from forecaster.runs import (
+    BUNDLE,
+    HISTORY,
+    HISTORY_PICTURE,
+    METRICS,
+    PICTURES,
+    PREDICTIONS,
+    PREDICTIONS_PICTURE,
+    RECORD,
+    TABLES,
+    Run,
+)
+from forecaster.training import prepare_training, train, training_stamp
+
+
+def run_training(
+    prices: pd.DataFrame,
+    config: Config,
+    *,
+    runs_dir: Path,
+    created: datetime,
+    name: str | None = None,
+    existing: Existing = "keep",
+    progress: bool | None = None,
+) -> Run:
+    """Train, evaluate on the test range, and leave a folder with everything.
+
+    Parameters
+    ----------
+    runs_dir
+        Where run folders lie.
+    created
+        The time that the record states.
+    name
+        Exact name of the folder; if absent, the first free one of ``config.name``,
+        ``config.name-2``, …
+    existing
+        What becomes of an earlier run; see `forecaster.runfolder.reserve`.
+
+    Raises
+    ------
+    DataError
+        If the prices do not cover the training and the test range; before any
+        training.
+    OutputError
+        If the folder cannot be written.
+    RunLocked
+        If another process is at work on the same name.
+    """
+    stamp = training_stamp(config, prepare_training(prices, config).trained_on)
+    _check_test_range(prices, config)
+    workplace = reserve(
+        runs_dir,
+        name or config.name,
+        stamp,
+        exact=name is not None,
+        existing=existing,
+    )
+    _tell_of_unfinished(workplace, existing)
+    started = time.monotonic()
+    try:
+        forecaster = train(
+            prices,
+            config,
+            checkpoint=workplace.checkpoint,
+            resume=workplace.resumed,
+            progress=progress,
+        )
+        evaluation = forecaster.evaluate(prices)
+        record = {
+            "created": created.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - started, 1),
+            "resumed": workplace.resumed,
+            "epochs": len(forecaster.history),
+            "versions": library_versions(),
+            "evaluation": evaluation.to_dict(),
+        }
+        return _publish(workplace, forecaster, evaluation, record)
+    except TrainingFailed:
+        workplace.checkpoint.unlink(missing_ok=True)  # it would only fail again
+        raise
+    finally:
+        workplace.release()
+
+
+def redraw(run: Run) -> list[Path]:
+    """Draw a run's pictures again in its own folder, and record their checksums."""
+    paths = draw_run(run.load_evaluation(), run.load_history(), run.folder)
+    run.record["files"] |= {path.name: checksum(path) for path in paths}
+    write_bytes(run.folder / RECORD, canonical_json(run.record))
+    return paths
+
+
+def draw_run(evaluation: Evaluation, history: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw a run's two pictures into a folder and return their paths."""
+    return [
+        save_figure(
+            lambda ax: plot_predictions(evaluation, ax), folder / PREDICTIONS_PICTURE
+        ),
+        save_figure(lambda ax: plot_history(history, ax), folder / HISTORY_PICTURE),
+    ]
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write an evaluation's table and scores into a folder and return their paths."""
+    table = evaluation.predictions.to_csv(index=False, date_format="%Y-%m-%d")
+    scores = json.dumps(evaluation.to_dict(), indent=1) + "\n"
+    write_bytes(folder / PREDICTIONS, table.encode())
+    write_bytes(folder / METRICS, scores.encode())
+    return [folder / PREDICTIONS, folder / METRICS]
+
+
+def _publish(
+    workplace: Workplace,
+    forecaster: Forecaster,
+    evaluation: Evaluation,
+    record: dict[str, Any],
+) -> Run:
+    with workplace.publish() as folder, output_errors(workplace.target):
+        save_bundle(forecaster, folder / BUNDLE)
+        write_evaluation(evaluation, folder)
+        forecaster.history.to_csv(folder / HISTORY, index=False)
+        draw_run(evaluation, forecaster.history, folder)
+        names = (*TABLES, *PICTURES)
+        record["files"] = {name: checksum(folder / name) for name in names}
+        (folder / RECORD).write_bytes(canonical_json(record))
+    return Run(workplace.target, record)
+
+
+def _tell_of_unfinished(workplace: Workplace, existing: Existing) -> None:
+    """Warn where `--resume` found nothing, or an unfinished run is left lying."""
+    if existing == "resume" and not workplace.resumed:
+        message = f"there is nothing to resume: {workplace.target} starts anew."
+        warnings.warn(message, RunWarning, stacklevel=3)
+    others = unfinished_runs(workplace.target.parent)
+    idle = [name for name in others if name != workplace.target.name]
+    if existing == "keep" and idle:
+        warnings.warn(
+            f"unfinished or at work: {', '.join(idle)}. An unfinished run goes on "
+            "by `--resume --name NAME`; `--overwrite --name NAME` starts it again.",
+            RunWarning,
+            stacklevel=3,
+        )
+
+
+def _check_test_range(prices: pd.DataFrame, config: Config) -> None:
+    """Refuse a test range that the prices cannot serve, before hours of training."""
+    ticker = str(prices.attrs.get("ticker", config.data.ticker))
+    test = rows_between(
+        session_index(prices),
+        config.evaluation.start,
+        config.evaluation.end,
+        ticker=ticker,
+        what="test",
+    )
+    n_sessions, horizon = test.stop - test.start, config.window.horizon
+    if n_sessions < horizon:
+        raise NotEnoughHistory(ticker, horizon, n_sessions, where="in the test range")
