@@ -11,6 +11,7 @@
     │   └── InvalidPrices
     ├── BundleError                   4  a saved run cannot be read or trusted
     │   └── RunNotFound
+    ├── DamagedStore                  4  stored prices are not as they were written
     ├── OutputError (OSError)         6  a result could not be written
     ├── SourceError                   7  a source of prices failed; later it may answer
     │   ├── RateLimited
@@ -20,11 +21,13 @@
     ├── TrainingFailed                9  training did not end in a usable network
     └── RunLocked                    75  another process is at work on the same run
 
-Code 0 is success, 1 a bug (with its traceback), 130 an interruption by Ctrl-C.
+Code 0 is success, 1 a bug (with its traceback), 5 partial success (some tickers of
+several), 130 an interruption by Ctrl-C.
 """
 
 from __future__ import annotations
 
+EXIT_PARTLY = 5
 EXIT_INTERRUPTED = 130
 
 
@@ -80,6 +83,12 @@ class BundleError(ForecasterError):
 
 class RunNotFound(BundleError):
     """No saved run has the wanted name."""
+
+
+class DamagedStore(ForecasterError):
+    """Stored prices are not as they were written."""
+
+    exit_code = 4
 
 
 class OutputError(ForecasterError, OSError):

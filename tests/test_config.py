@@ -23,6 +23,7 @@ def test_the_reference_run_is_the_tutorials():
         "name": "google",
         "data": {
             "ticker": "GOOG",
+            "source": "embedded",
             "target": "close",
             "calendar": "XNYS",
         },

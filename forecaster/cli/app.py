@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forecaster.cli import config, data, forecasts, runs, train
+from forecaster.cli import config, data, fetch, forecasts, runs, train
 from forecaster.cli.console import new_app
 
 app = new_app(
@@ -15,12 +15,13 @@ app = new_app(
     Start with: forecaster train
 
     Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
-    not fit for use; 4 a saved run missing or damaged; 6 a result could not be
-    written; 7 a source of prices failed, try later; 9 training failed; 75 another
-    process holds the run; 130 interrupted.
+    not fit for use; 4 a saved run or stored prices missing or damaged; 5 some tickers
+    failed; 6 a result could not be written; 7 a source of prices failed, try later;
+    9 training failed; 75 another process holds the run; 130 interrupted.
     """
 )
 app.command("train")(train.train_command)
+app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
 app.command("predict")(forecasts.predict_command)
 app.command("plot")(forecasts.plot_command)

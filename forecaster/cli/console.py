@@ -7,6 +7,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, ParamSpec
 
 import typer
@@ -54,6 +55,11 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
                 raise typer.Exit(EXIT_INTERRUPTED) from None
 
     return run
+
+
+def now() -> datetime:
+    """Return the time; the only place of the command line that reads the clock."""
+    return datetime.now(UTC)
 
 
 def say(message: str) -> None:

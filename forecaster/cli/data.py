@@ -6,27 +6,59 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forecaster.cli import console
 from forecaster.cli.console import guarded, new_app, print_json, print_table
-from forecaster.cli.options import AsJson, PriceFile, complete_tickers
+from forecaster.cli.options import (
+    AsJson,
+    Calendar,
+    Offline,
+    PriceFile,
+    SourceName,
+    StoreDir,
+    complete_tickers,
+)
+from forecaster.errors import DamagedStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
-app = new_app("Show prices and what the checks say of them.")
+app = new_app(
+    "Show prices, what the checks say of them, and the store of fetched ones."
+)
+TickerArgument = Annotated[
+    str, typer.Argument(metavar="TICKER", autocompletion=complete_tickers)
+]
+OptionalTicker = Annotated[
+    str | None,
+    typer.Argument(metavar="[TICKER]", autocompletion=complete_tickers),
+]
 
 
 @app.command("list")
 @guarded
-def list_command(as_json: AsJson = False) -> None:
-    """List the embedded tickers with their range.
+def list_command(store_dir: StoreDir = None, as_json: AsJson = False) -> None:
+    """List the embedded and the stored tickers with their range.
 
     Example:
 
       forecaster data list
     """
     from forecaster.data.sources import embedded_tickers, load_prices
+    from forecaster.data.store import PriceStore
 
     rows = [_facts(load_prices(ticker)) for ticker in embedded_tickers()]
+    store = PriceStore(store_dir)
+    for ticker in store.list_tickers():
+        version = store.read(ticker).version
+        rows.append(
+            {
+                "ticker": version.ticker,
+                "n_sessions": version.n_sessions,
+                "first": version.first_session,
+                "last": version.last_session,
+                "source": version.source,
+            }
+        )
     if as_json:
         print_json(rows)
     else:
@@ -36,12 +68,16 @@ def list_command(as_json: AsJson = False) -> None:
 @app.command("show")
 @guarded
 def show_command(
-    ticker: Annotated[
-        str | None,
-        typer.Argument(metavar="[TICKER]", autocompletion=complete_tickers),
-    ] = None,
+    ticker: OptionalTicker = None,
     csv: PriceFile = None,
-    calendar: Annotated[str, typer.Option(help="Exchange calendar.")] = "XNYS",
+    source: SourceName = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Last date known, adjustments included."),
+    ] = None,
+    offline: Offline = False,
+    calendar: Calendar = "XNYS",
+    store_dir: StoreDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a ticker's range, its last prices, and what the checks found.
@@ -50,13 +86,25 @@ def show_command(
     --------
       forecaster data show GOOG
 
+      forecaster data show AAPL --source yahoo --as-of 2020-08-28
+
       forecaster data show --csv prices.csv
     """
-    from forecaster.data.sources import load_prices
+    from forecaster.data.sources import EMBEDDED, load_prices
+    from forecaster.data.store import PriceStore
 
     if ticker is None and csv is None:
         raise typer.BadParameter("name a TICKER, or a file with --csv")
-    prices = load_prices(ticker, path=csv, calendar=calendar)
+    prices = load_prices(
+        ticker,
+        source=source or EMBEDDED,
+        path=csv,
+        calendar=calendar,
+        as_of=as_of,
+        offline=offline,
+        store=PriceStore(store_dir),
+        now=console.now(),
+    )
     facts = _facts(prices)
     if as_json:
         print_json(facts)
@@ -65,15 +113,97 @@ def show_command(
         f"{facts['ticker']} from {facts['source']}: {facts['n_sessions']} sessions, "
         f"{facts['first']} to {facts['last']}"
     )
-    rows = [
-        {"session": session.date()} | {str(k): f"{v:.10g}" for k, v in row.items()}
-        for session, row in zip(
-            prices.index[-5:], prices.tail(5).to_dict("records"), strict=True
-        )
-    ]
-    print_table(rows, ("session", *prices.columns), "Last sessions")
+    print_table(_last_rows(prices), ("session", *prices.columns), "Last sessions")
     n_issues = len(facts["issues"])
     typer.echo(f"{n_issues} findings (see the warnings)" if n_issues else "no findings")
+
+
+@app.command("history")
+@guarded
+def history_command(
+    ticker: TickerArgument, store_dir: StoreDir = None, as_json: AsJson = False
+) -> None:
+    """List the stored versions of a ticker, newest first.
+
+    Example:
+
+      forecaster data history GOOG
+    """
+    from dataclasses import asdict
+
+    from forecaster.data.store import PriceStore
+
+    store = PriceStore(store_dir)
+    store.read(ticker)  # says so if nothing is stored
+    versions = [asdict(version) for version in store.versions(ticker)]
+    if as_json:
+        print_json(versions)
+        return
+    rows = [{**version, "version": version["sha256"][:16]} for version in versions]
+    columns = ("stored_at", "event", "n_sessions", "last_session", "source", "version")
+    print_table(rows, columns)
+
+
+@app.command("verify")
+@guarded
+def verify_command(
+    ticker: OptionalTicker = None, store_dir: StoreDir = None, as_json: AsJson = False
+) -> None:
+    """Read every stored version and say what is damaged; nothing is changed.
+
+    Example:
+
+      forecaster data verify
+    """
+    from forecaster.data.store import PriceStore
+
+    store = PriceStore(store_dir)
+    problems = store.verify(ticker)
+    names = store.list_tickers() if ticker is None else (ticker.upper(),)
+    if problems:
+        found = "; ".join(f"{p.ticker} {p.file}: {p.message}" for p in problems)
+        raise DamagedStore(
+            f"{len(problems)} damaged in {store.folder}: {found}. The version before "
+            "is used; `forecaster fetch` makes a new one."
+        )
+    if as_json:
+        print_json({"folder": str(store.folder), "verified": names, "problems": []})
+    else:
+        typer.echo(f"{store.folder}: {len(names)} tickers are as they were written")
+
+
+@app.command("prune")
+@guarded
+def prune_command(
+    ticker: OptionalTicker = None,
+    keep: Annotated[int, typer.Option(help="Versions to keep of each ticker.")] = 10,
+    store_dir: StoreDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old versions; the current one and the one before it always stay.
+
+    Example:
+
+      forecaster data prune GOOG --keep 5
+    """
+    from forecaster.data.store import PriceStore
+
+    store = PriceStore(store_dir)
+    names = store.list_tickers() if ticker is None else (ticker.upper(),)
+    pruned = {name: list(store.prune(name, keep=keep)) for name in names}
+    if as_json:
+        print_json(pruned)
+    else:
+        n_deleted = sum(map(len, pruned.values()))
+        typer.echo(f"deleted {n_deleted} versions of {len(names)} tickers")
+
+
+def _last_rows(prices: pd.DataFrame) -> list[dict[str, object]]:
+    rows = zip(prices.index[-5:], prices.tail(5).to_dict("records"), strict=True)
+    return [
+        {"session": session.date()} | {str(k): f"{v:.10g}" for k, v in row.items()}
+        for session, row in rows
+    ]
 
 
 def _facts(prices: pd.DataFrame) -> dict[str, Any]:

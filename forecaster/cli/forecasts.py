@@ -11,9 +11,11 @@ from forecaster.cli.console import guarded, print_json
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
+    Offline,
     PriceFile,
     RunName,
     RunsDir,
+    SourceName,
     Ticker,
 )
 
@@ -32,6 +34,8 @@ def evaluate_command(
     ] = None,
     ticker: Ticker = None,
     csv: PriceFile = None,
+    source: SourceName = None,
+    offline: Offline = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +55,7 @@ def evaluate_command(
 
       forecaster evaluate google --ticker AAPL --json
     """
-    from forecaster.cli.jobs import prices_for
+    from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.cli.tables import print_evaluation
     from forecaster.data.calendar import as_day
     from forecaster.jobs import write_evaluation
@@ -60,7 +64,7 @@ def evaluate_command(
     first = None if start is None else as_day(start).date()
     last = None if end is None else as_day(end).date()
     forecaster = load_forecaster(run, runs_dir)
-    prices = prices_for(forecaster.config, ticker, csv)
+    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
     evaluation = forecaster.evaluate(prices, first, last)
     if out is not None:
         write_evaluation(evaluation, out)
@@ -75,6 +79,8 @@ def predict_command(
     run: RunName = None,
     ticker: Ticker = None,
     csv: PriceFile = None,
+    source: SourceName = None,
+    offline: Offline = False,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -98,14 +104,14 @@ def predict_command(
 
       forecaster predict google --csv prices.csv --json
     """
-    from forecaster.cli.jobs import prices_for
+    from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.cli.tables import print_forecast
     from forecaster.data.calendar import as_day
     from forecaster.runs import load_forecaster
 
     known_to = None if as_of is None else as_day(as_of).date()
     forecaster = load_forecaster(run, runs_dir)
-    prices = prices_for(forecaster.config, ticker, csv)
+    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
     forecast = forecaster.predict(prices, horizon=horizon, as_of=known_to)
     if as_json:
         print_json(forecast.to_dict())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from forecaster.cli import console
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,8 +14,18 @@ if TYPE_CHECKING:
     from forecaster.config import Config
 
 
+@dataclass(frozen=True)
+class PriceChoice:
+    """Which prices a command line asks for; what is absent, the settings say."""
+
+    ticker: str | None = None
+    path: Path | None = None
+    source: str | None = None
+    offline: bool = False
+
+
 def load_job(
-    source: str, overrides: list[str], ticker: str | None, path: Path | None
+    name: str, overrides: list[str], choice: PriceChoice
 ) -> tuple[Config, pd.DataFrame]:
     """Return settings and prices, with the ticker and file of the command line.
 
@@ -20,31 +33,42 @@ def load_job(
     """
     from forecaster.config import config_from_dict, load_config
 
-    config = load_config(source, overrides)
+    config = load_config(name, overrides)
     changed = {override.partition("=")[0].strip() for override in overrides}
-    if path is None and "data.path" in changed and config.data.path:
-        path = Path(config.data.path)
-        ticker = ticker or (config.data.ticker if "data.ticker" in changed else None)
-    prices = prices_for(config, ticker, path)
+    if choice.path is None and "data.path" in changed and config.data.path:
+        named = config.data.ticker if "data.ticker" in changed else None
+        path, ticker = Path(config.data.path), choice.ticker or named
+        choice = replace(choice, path=path, ticker=ticker)
+    prices = prices_for(config, choice)
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
-    if path is not None:
-        settings["data"]["path"] = str(path.resolve())
+    if choice.path is not None:
+        settings["data"]["path"] = str(choice.path.resolve())
+    elif choice.source is not None:
+        settings["data"]["source"] = choice.source
+        settings["data"].pop("path", None)
     return config_from_dict(settings), prices
 
 
-def prices_for(config: Config, ticker: str | None, path: Path | None) -> pd.DataFrame:
-    """Return the prices of the settings, unless another ticker or file is wanted.
+def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
+    """Return the prices of the settings, unless others are wanted.
 
-    The file of the settings holds their own ticker: another one is embedded.
+    The file of the settings holds their own ticker; another one comes from a source.
     """
     from forecaster.data.sources import load_prices, ticker_of_file
 
-    own = config.data
-    if path is not None:
-        return load_prices(ticker, path=path, calendar=own.calendar)
-    if ticker is not None and ticker.upper() != own.ticker.upper():
-        return load_prices(ticker, calendar=own.calendar)
-    if own.path is not None and ticker_of_file(own.path) == own.ticker:
-        return load_prices(path=own.path, calendar=own.calendar)
-    return load_prices(own.ticker, path=own.path, calendar=own.calendar)
+    own, ticker, path = config.data, choice.ticker, choice.path
+    if path is None:
+        ticker = ticker or own.ticker
+        its_own = ticker.upper() == own.ticker.upper()
+        if own.path is not None and its_own and choice.source is None:
+            path = Path(own.path)
+            ticker = None if ticker_of_file(path) == own.ticker else ticker
+    return load_prices(
+        ticker,
+        source=choice.source or own.source,
+        path=path,
+        calendar=own.calendar,
+        offline=choice.offline,
+        now=console.now(),
+    )

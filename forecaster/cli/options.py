@@ -69,4 +69,23 @@ PriceFile = Annotated[
     Path | None,
     typer.Option("--csv", metavar="FILE", help="Your own prices, CSV or Parquet."),
 ]
+SourceName = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        help="embedded, yahoo or tiingo; else what the settings say.",
+        autocompletion=lambda incomplete: [
+            name for name in SOURCES if name.startswith(incomplete)
+        ],
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Use stored prices; open no connection.")
+]
+StoreDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of stored prices; else $FORECASTER_DATA or your own."),
+]
+Calendar = Annotated[str, typer.Option(help="Exchange calendar.")]
+SOURCES = ("embedded", "yahoo", "tiingo")
 RUNS_DIR = Path("runs")

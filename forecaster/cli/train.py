@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forecaster.cli import console
 from forecaster.cli.console import guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
     ConfigName,
+    Offline,
     Overrides,
     PriceFile,
     RunsDir,
+    SourceName,
     Ticker,
 )
 
@@ -28,6 +30,8 @@ def train_command(
     config: ConfigName = "google",
     ticker: Ticker = None,
     csv: PriceFile = None,
+    source: SourceName = None,
+    offline: Offline = False,
     overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Set training.epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Set training.seed.")] = None,
@@ -61,20 +65,22 @@ def train_command(
     """
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
-    from forecaster.cli.jobs import load_job
+    from forecaster.cli.jobs import PriceChoice, load_job
     from forecaster.jobs import run_training
 
     changes = list(overrides or [])
     changes += [f"training.epochs={epochs}"] if epochs is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
-    settings, prices = load_job(config, changes, ticker, csv)
+    settings, prices = load_job(
+        config, changes, PriceChoice(ticker, csv, source, offline)
+    )
     existing: Existing = "resume" if resume else "replace" if overwrite else "keep"
     try:
         run = run_training(
             prices,
             settings,
             runs_dir=runs_dir,
-            created=datetime.now(UTC),
+            created=console.now(),
             name=name,
             existing=existing,
             progress=not quiet,

@@ -42,9 +42,11 @@ class DataConfig(Settings):
         pattern=r"^[A-Za-z0-9^][A-Za-z0-9.^=_-]*$",
         description="Ticker symbol.",
     )
-    path: str | None = Field(
-        None, description="Your own CSV or Parquet file; the embedded set if absent."
+    source: Literal["embedded", "yahoo", "tiingo"] = Field(
+        "embedded",
+        description="Where prices come from, unless `path` names a file.",
     )
+    path: str | None = Field(None, description="Your own CSV or Parquet file.")
     target: PriceColumn = Field("close", description="The price that is forecast.")
     calendar: str = Field(
         "XNYS", description="Exchange calendar, such as XNYS, XETR or 24/7."

@@ -6,8 +6,9 @@ import csv
 import difflib
 import re
 import warnings
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,17 +18,28 @@ from forecaster.data.prices import check_prices
 from forecaster.errors import DataError, PriceWarning, SymbolNotFound
 from forecaster.resources import resource_folder
 
+if TYPE_CHECKING:
+    from forecaster.data.store import PriceStore
 
-def load_prices(
+EMBEDDED = "embedded"
+# Events of an update that a user of the prices should know of.
+NOTEWORTHY = ("stale", "split", "restated")
+
+
+def load_prices(  # noqa: PLR0913  one door for all prices
     ticker: str | None = None,
     *,
+    source: str = EMBEDDED,
     path: str | Path | None = None,
     calendar: str = "XNYS",
     start: str | date | None = None,
     end: str | date | None = None,
     as_of: str | date | None = None,
+    offline: bool = False,
+    store: PriceStore | None = None,
+    now: datetime | None = None,
 ) -> pd.DataFrame:
-    """Return checked prices: the embedded ones, or those of a file.
+    """Return checked prices: embedded, of a file, or fetched into the store.
 
     Everything is checked before the range is cut, so the same file gives the same
     warnings for every range.
@@ -37,14 +49,23 @@ def load_prices(
     ticker : str, optional
         In any case; GOOG if absent. With `path`, names the prices and chooses among
         several tickers; if absent, the file's own name stands for it.
+    source : str
+        `embedded`, or a source that is asked through the store: `yahoo`, `tiingo`.
     path : str or Path, optional
-        A CSV or Parquet file instead of the embedded prices.
+        A CSV or Parquet file instead of any source.
     calendar : str
         The exchange whose sessions are expected.
     start, end : str or date, optional
         First and last date wanted, both included.
     as_of : str or date, optional
-        The last session known: nothing later is returned, whatever `end` says.
+        The last session known: nothing later is returned, whatever `end` says. Stored
+        prices are adjusted for the splits and dividends up to then, and no later ones.
+    offline : bool
+        Use what is stored, and open no connection.
+    store : PriceStore, optional
+        Where fetched prices are kept; the user's own store if absent.
+    now : datetime, optional
+        The time with its zone, for fetched prices; the clock's if absent.
 
     Returns
     -------
@@ -61,6 +82,8 @@ def load_prices(
         If the prices contradict themselves.
     DataError
         If the file cannot be opened, or nothing lies in the range.
+    SourceError
+        If the source fails and nothing is stored.
     ConfigError
         If the calendar or a date is wrong.
 
@@ -70,12 +93,14 @@ def load_prices(
         Once for each thing that is usable but deserves a look.
     """
     wanted = None if ticker is None else str(ticker).strip().upper()
-    if path is None:
-        symbol, source = "GOOG" if wanted is None else wanted, "embedded"
+    symbol, origin = "GOOG" if wanted is None else wanted, source
+    if path is not None:
+        symbol, origin = wanted or ticker_of_file(path), str(path)
+        frame = read_price_file(path, wanted)
+    elif source == EMBEDDED:
         frame = _read_embedded(symbol)
     else:
-        symbol, source = wanted or ticker_of_file(path), str(path)
-        frame = read_price_file(path, wanted)
+        frame = _read_fetched(symbol, source, calendar, as_of, offline, store, now)
     prices, issues = check_prices(
         frame, symbol, calendar=calendar, known_moves=known_moves(symbol)
     )
@@ -83,7 +108,7 @@ def load_prices(
         warnings.warn(issue.message, PriceWarning, stacklevel=2)
     prices = _cut(prices, symbol, start, end, as_of)
     messages = [issue.message for issue in issues]
-    prices.attrs = {"ticker": symbol, "source": source, "issues": messages}
+    prices.attrs = {"ticker": symbol, "source": origin, "issues": messages}
     return prices
 
 
@@ -123,9 +148,38 @@ def _read_embedded(symbol: str) -> pd.DataFrame:
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise SymbolNotFound(
             f"no embedded prices for {symbol[:40]!r}; there are {', '.join(known)}."
-            f"{hint} Bring your own with `--csv FILE`."
+            f"{hint} Fetch it with `--source yahoo`, or bring your own with "
+            "`--csv FILE`."
         )
     return read_price_file(resource_folder("data") / f"{symbol}.csv")
+
+
+def _read_fetched(
+    symbol: str,
+    source: str,
+    calendar: str,
+    as_of: str | date | None,
+    offline: bool,
+    store: PriceStore | None,
+    now: datetime | None,
+) -> pd.DataFrame:
+    """Bring the store up to date and return its prices as they were known."""
+    from forecaster.data.adjust import adjust_prices
+    from forecaster.data.remote import open_source
+    from forecaster.data.store import PriceStore
+    from forecaster.data.update import update_ticker
+
+    store = store or PriceStore()
+    update = update_ticker(
+        store,
+        open_source(source, offline=offline),
+        symbol,
+        now=now or datetime.now(UTC),
+        calendar=calendar,
+    )
+    if update.event in NOTEWORTHY:
+        warnings.warn(update.message, PriceWarning, stacklevel=3)
+    return adjust_prices(store.read(symbol).rows, as_of=as_of)
 
 
 def _cut(
