@@ -34,8 +34,8 @@ def warn_if_seen(first: date, training_end: date, ticker: str) -> None:
     """Warn of scores on dates that the network was trained on."""
     if first <= training_end:
         _warn(
-            f"{ticker}: the range from {first} overlaps the training range, which "
-            f"ends {training_end}: these scores flatter the model."
+            f"{ticker}: the range from {first} begins before training ends "
+            f"({training_end}): these scores flatter the model."
         )
 
 

@@ -220,7 +220,7 @@ def judge(predicted: FloatArray, naive: FloatArray, actual: FloatArray) -> Verdi
         test = diebold_mariano(model_loss, naive_loss, horizon=actual.shape[1])
     except DataError:
         return Verdict("ties", ratio, math.nan, len(actual))
-    if test.p_value >= SIGNIFICANCE:
+    if not test.p_value < SIGNIFICANCE:  # NaN proves nothing either
         return Verdict("ties", ratio, test.p_value, len(actual))
     outcome: Literal["beats", "loses"] = "loses" if test.statistic > 0 else "beats"
     return Verdict(outcome, ratio, test.p_value, len(actual))
