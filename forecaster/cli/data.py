@@ -30,7 +30,7 @@ TickerArgument = Annotated[
 ]
 OptionalTicker = Annotated[
     str | None,
-    typer.Argument(metavar="[TICKER]", autocompletion=complete_tickers),
+    typer.Argument(metavar="TICKER", autocompletion=complete_tickers),
 ]
 
 
@@ -82,8 +82,8 @@ def show_command(
 ) -> None:
     """Show a ticker's range, its last prices, and what the checks found.
 
-    Examples
-    --------
+    Examples:
+
       forecaster data show GOOG
 
       forecaster data show AAPL --source yahoo --as-of 2020-08-28

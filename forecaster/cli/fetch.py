@@ -19,7 +19,7 @@ COLUMNS = ("ticker", "event", "sessions", "first", "last", "source")
 
 @guarded
 def fetch_command(
-    tickers: Annotated[list[str], typer.Argument(metavar="TICKER...")],
+    tickers: Annotated[list[str], typer.Argument(metavar="TICKER")],
     start: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="First session wanted; else all."),
@@ -38,8 +38,8 @@ def fetch_command(
     One ticker's failure does not stop the others: the command then ends with code 5,
     or with the failure's own code if no ticker came through.
 
-    Examples
-    --------
+    Examples:
+
       forecaster fetch GOOG AAPL --start 2012-01-01
 
       forecaster fetch GOOG --source tiingo --json

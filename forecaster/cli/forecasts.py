@@ -47,8 +47,8 @@ def evaluate_command(
 ) -> None:
     """Score a run's network on a range of sessions, beside the baselines.
 
-    Examples
-    --------
+    Examples:
+
       forecaster evaluate
 
       forecaster evaluate google --start 2018-01-01 --end 2018-12-31
@@ -96,8 +96,8 @@ def predict_command(
 ) -> None:
     """Forecast the sessions after the last known one, on real exchange dates.
 
-    Examples
-    --------
+    Examples:
+
       forecaster predict
 
       forecaster predict google --as-of 2017-12-29 --horizon 5
@@ -134,8 +134,8 @@ def plot_command(
 ) -> None:
     """Draw a run's pictures again: predicted against real prices, and the loss.
 
-    Examples
-    --------
+    Examples:
+
       forecaster plot
 
       forecaster plot google --out pictures

@@ -40,7 +40,7 @@ RunsDir = Annotated[
 RunName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]",
+        metavar="RUN",
         help="Name or folder of a run, or a bundle; the newest run if left out.",
         autocompletion=complete_runs,
     ),
@@ -48,7 +48,7 @@ RunName = Annotated[
 ConfigName = Annotated[
     str,
     typer.Argument(
-        metavar="[CONFIG]",
+        metavar="CONFIG",
         help="Shipped settings by name, or a TOML file.",
         autocompletion=complete_configs,
     ),

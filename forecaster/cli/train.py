@@ -53,8 +53,8 @@ def train_command(
     Leaves a folder with the bundle, predictions, scores and pictures. Without
     settings it makes the reference run: Google, trained on 2012-2016, tested on 2017.
 
-    Examples
-    --------
+    Examples:
+
       forecaster train
 
       forecaster train --set data.target=open --epochs 20

@@ -1,5 +1,6 @@
 """Help: every command explains itself, and the README knows every command."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,8 @@ def test_every_command_has_help_an_example_and_json(command, words):
     for flag in ("--help", "-h"):
         answer = command(*words, flag)
         assert answer.exit_code == 0
-        assert "Example" in answer.stdout
+        assert re.search(r"\n  Examples?:\n", answer.stdout)
+        assert "----" not in answer.stdout
         assert f"forecaster {' '.join(words)}" in answer.stdout
         assert "--json" in answer.stdout
 
