@@ -93,7 +93,7 @@ class Shelf:
         """
         problems: list[str] = []
         pointer = self._read_pointer(problems)
-        wanted = "" if pointer is None else pointer.sha256
+        repaired, wanted = pointer is None, "" if pointer is None else pointer.sha256
         for name in self._candidates(wanted):
             expected = wanted if wanted.startswith(name) else name
             try:
@@ -105,7 +105,7 @@ class Shelf:
             self._warn(problems, f"using the prices up to {version.last_session}")
             if pointer is None or pointer.sha256 != version.sha256:
                 pointer = Pointer(version.sha256)
-            return Stored(version, rows, pointer, bool(problems))
+            return Stored(version, rows, pointer, repaired or bool(problems))
         self._warn(problems, "no stored prices are left")
         return None
 
@@ -233,7 +233,8 @@ class Shelf:
         try:
             return self.read_pointer()
         except DamagedFile as error:
-            if self.names():
+            # A first version without a pointer was cut short before its last step.
+            if len(self.names()) > 1 or (self.folder / POINTER).exists():
                 problems.append(f"{POINTER}: {error}")
             _rename_aside(self.folder / POINTER)
             return None
