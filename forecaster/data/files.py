@@ -130,11 +130,17 @@ def _parse_table(
     texts = {columns[name]: "str" for name in ("date", "ticker") if name in columns}
     numbers = [columns[name] for name in PRICE_COLUMNS if name in columns]
     nulls = dict.fromkeys(numbers, NULL_CELLS) | {position: [""] for position in texts}
-    table = _split_cells(body, header, source, texts, nulls)
-    if not all(is_numeric(table[position]) for position in numbers):
-        table = _split_cells(body, header, source, "str", nulls)
+    # A sign in the first row tells early that cells are no plain numbers.
+    plain = not re.search("[$€£¥,]", "".join(_cells_at(header.first_row, numbers)))
+    table = _split_cells(body, header, source, texts if plain else object, nulls)
+    if plain and not all(is_numeric(table[position]) for position in numbers):
+        table = _split_cells(body, header, source, object, nulls)
     table.index = pd.RangeIndex(len(table)) + header.n_lines + 1
     return table[[*texts, *numbers]].dropna(how="all")
+
+
+def _cells_at(row: list[str], positions: list[int]) -> list[str]:
+    return [row[position] for position in positions if position < len(row)]
 
 
 def _split_cells(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,12 @@ DATE_FORMATS = (
     "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
     "%m/%d/%y", "%d/%m/%y", "%d-%b-%y",
 )  # fmt: skip
+# Dates of ten characters in the order of ISO.
+AS_ISO = {
+    "%m/%d/%Y": ("([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\1-\2"),
+    "%d/%m/%Y": ("([0-9]{2})/([0-9]{2})/([0-9]{4})", r"\3-\2-\1"),
+    "%d.%m.%Y": ("([0-9]{2})[.]([0-9]{2})[.]([0-9]{4})", r"\3-\2-\1"),
+}
 TIME_OF_DAY = (
     r"[T ] *[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? *([AaPp][Mm])?"
     r" *(Z|[A-Z]{2,4}|[+-][0-9]{2}:?[0-9]{2}(:[0-9]{2})?)?$"
@@ -31,6 +38,11 @@ NULL_WORDS = (
 )  # fmt: skip
 NUMBER = r"[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)(e[-+]?[0-9]{1,3})? ?[kmbt]?"
 MULTIPLIERS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+# A whole column of these or nothing, line by line, needs no closer look.
+COMMON_COLUMN = re.compile(
+    r"(?:(?:\$?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:[.][0-9]*)?)?\n)*+"
+)
+SWAPPED_MARKS = str.maketrans(",.", ".,")
 # Groups of two digits are Indian: 1,23,45,678.
 GROUPED = r"[-+]?[0-9]{1,3}([, ][0-9]{2,3})*[, ][0-9]{3}([.][0-9]*)? ?[kmbt]?"
 DECIMAL_COMMA = r"[-+]?([0-9]{1,3}([. ][0-9]{3})+|[0-9]+)(,[0-9]*)? ?[kmbt]?"
@@ -91,9 +103,7 @@ def parse_dates(values: pd.Series, name: str, origin: Origin) -> pd.DatetimeInde
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
         days = pd.DatetimeIndex(values).tz_localize(None).normalize()
     else:
-        days = _as_days(values, "%Y-%m-%d")
-        if days.hasnans:
-            days = _parse_other_dates(_text(values).str.strip())
+        days = _parse_texts(values)
     origin.refuse(values, np.asarray(days.isna()), name, "Write dates as 2016-12-30.")
     return pd.DatetimeIndex(days.as_unit("us").to_numpy(), name="session")
 
@@ -126,6 +136,9 @@ def parse_numbers(
             name: column.to_numpy(dtype=np.float64, na_value=np.nan)
             for name, column in columns.items()
         }
+    common = _parse_common(columns, likely=origin.decimal_comma)
+    if common is not None:
+        return common
     cleaned = {name: _clean(column) for name, column in columns.items()}
     comma = _has_decimal_comma(list(cleaned.values()), likely=origin.decimal_comma)
     return {
@@ -148,7 +161,21 @@ def _text(values: pd.Series) -> pd.Series:
 
 
 def _as_days(texts: pd.Series, style: str) -> pd.DatetimeIndex:
+    if style in AS_ISO and texts.str.fullmatch(AS_ISO[style][0]).all():
+        # ISO dates are read four times as fast as others.
+        texts = texts.str.replace(*AS_ISO[style], regex=True)
+        style = DATE_FORMATS[0]
     return pd.DatetimeIndex(pd.to_datetime(texts, format=style, errors="coerce"))
+
+
+def _parse_texts(values: pd.Series) -> pd.DatetimeIndex:
+    """Read dates as they should be written, or else as they are."""
+    iso = DATE_FORMATS[0]
+    if _as_days(values.head(N_TRIED), iso).notna().any():
+        days = _as_days(values, iso)
+        if not days.hasnans:
+            return days
+    return _parse_other_dates(_text(values.astype(object)).str.strip())
 
 
 def _parse_other_dates(texts: pd.Series) -> pd.DatetimeIndex:
@@ -156,15 +183,18 @@ def _parse_other_dates(texts: pd.Series) -> pd.DatetimeIndex:
     epoch = _parse_epoch(texts)
     if epoch is not None:
         return epoch
-    bare = texts.str.replace(TIME_OF_DAY, "", regex=True)
-    head = bare.head(N_TRIED)
+    if texts.str.contains(":", regex=False).any():
+        texts = texts.str.replace(TIME_OF_DAY, "", regex=True)
+    head = texts.head(N_TRIED)
     styles = [style for style in DATE_FORMATS if _as_days(head, style).notna().any()]
-    readings = [_as_days(bare, style) for style in styles or DATE_FORMATS[:1]]
-    whole = [days for days in readings if not days.hasnans]
-    if not whole:
-        return max(readings, key=lambda days: np.count_nonzero(days.notna()))
-    ordered = [days for days in whole if _is_ordered(days)]
-    return (ordered or whole)[0]
+    readings = []
+    for style in styles or DATE_FORMATS[:1]:
+        days = _as_days(texts, style)
+        if not days.hasnans and _is_ordered(days):
+            return days
+        readings.append(days)
+    # The first of the most complete.
+    return max(readings, key=lambda days: np.count_nonzero(days.notna()))
 
 
 def _is_ordered(days: pd.DatetimeIndex) -> bool:
@@ -179,6 +209,27 @@ def _parse_epoch(texts: pd.Series) -> pd.DatetimeIndex | None:
     counts = texts.astype("int64").to_numpy()
     millis = counts if digits > EPOCH_DIGITS[1] else counts * 1000
     return pd.DatetimeIndex(millis.astype("datetime64[ms]")).normalize()
+
+
+def _parse_common(
+    columns: dict[str, pd.Series], *, likely: bool
+) -> dict[str, np.ndarray] | None:
+    """Read columns of plain, dollar and comma-grouped numbers, if they hold no others.
+
+    It gives what the general reading gives, several times faster.
+    """
+    texts = {name: "\n".join([*_text(c).tolist(), ""]) for name, c in columns.items()}
+    decimal_comma = likely and any("," in text for text in texts.values())
+    numbers = {}
+    for name, written in texts.items():
+        text = written.translate(SWAPPED_MARKS) if decimal_comma else written
+        n_lines = text.count("\n")
+        if n_lines != len(columns[name]) or not COMMON_COLUMN.fullmatch(text):
+            return None
+        bare = text.replace(",", "").replace("$", "")
+        values = [value or "nan" for value in bare.split("\n")[:-1]]
+        numbers[name] = np.array(values, dtype=np.float64)
+    return numbers
 
 
 def _clean(column: pd.Series) -> pd.Series:

@@ -1,9 +1,12 @@
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from forecaster.data import parsing
 from forecaster.data.files import read_price_file
 from forecaster.errors import (
     DataError,
@@ -121,6 +124,33 @@ def test_numbers_in_many_styles(read, text, value):
     frame = read(f"Date,Close,Volume\n2012-01-03,1,{text}\n2012-01-04,2,5\n")
     assert frame["volume"].iloc[0] == pytest.approx(value, rel=1e-15, nan_ok=True)
     assert frame["volume"].iloc[1] == 5
+
+
+PRICES = st.lists(st.floats(0.01, 1e6), min_size=3, max_size=9)
+STYLES = ("{:.2f}", "{:,.2f}", "${:,.2f}", "{:,.0f}", "{:.0f}.", "{:g}")
+
+
+@given(PRICES, st.lists(st.sampled_from(STYLES), min_size=9, max_size=9), st.booleans())
+def test_common_numbers_are_read_as_all_others_are(values, styles, european):
+    texts = [style.format(value) for style, value in zip(styles, values, strict=False)]
+    if european:
+        texts = [text.translate(parsing.SWAPPED_MARKS) for text in texts]
+    columns = {"close": pd.Series([*texts, ""], dtype="str")}
+    origin = parsing.Origin("a test", decimal_comma=european)
+    quick = parsing.parse_numbers(columns, origin)["close"]
+    with mock.patch.object(parsing, "_parse_common", return_value=None):
+        slow = parsing.parse_numbers(columns, origin)["close"]
+    np.testing.assert_array_equal(quick, slow)
+
+
+@pytest.mark.parametrize("style", parsing.AS_ISO)
+def test_padded_dates_are_read_as_all_others_are(style):
+    days = pd.date_range("1999-12-25", periods=40)
+    texts = pd.Series(days.strftime(style), dtype="str")
+    quick = parsing._as_days(texts, style)
+    assert list(quick) == list(days)
+    wrong = pd.concat([texts, pd.Series(["31/31/2000", "1.1.20"], dtype="str")])
+    assert parsing._as_days(wrong, style).isna().sum() == 2
 
 
 def test_decimal_commas(read):
