@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecaster.atomic import output_errors
+from forecaster.data.libcurl import load_own_libcurl
 from forecaster.data.retrying import Gate, retry_seconds
 from forecaster.data.yahoo_replies import CHART_PATH, NETWORK, Exchange
 from forecaster.errors import SourceTimeout, SourceUnavailable
@@ -191,6 +192,7 @@ def _tamed_client() -> Iterator[Any]:
 
 
 def _import_quietly() -> Any:
+    load_own_libcurl()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import yfinance

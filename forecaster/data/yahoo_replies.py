@@ -42,6 +42,11 @@ FAILURES = (
     ("CertificateVerifyError", "its certificate is not trusted (see CURL_CA_BUNDLE)"),
     ("SSLError", "the encrypted connection failed"),
     ("ProxyError", "the proxy refused the connection"),
+    (
+        "ImpersonateError",
+        "TensorFlow's libcurl stands in for the right one; restart Python, and import "
+        "`forecaster` or `yfinance` before `tensorflow`",
+    ),
     ("IncompleteRead", "the reply broke off"),
     ("ConnectionError", "the connection failed"),
 )

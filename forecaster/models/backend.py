@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
+
+from forecaster.data.libcurl import load_own_libcurl
 
 
 @functools.cache
@@ -20,9 +21,7 @@ def load_keras() -> Any:
     counts; those lines are held back, and shown only if the import fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # TensorFlow exports a libcurl of its own. Loaded first, it would stand in for the
-    # one under yfinance, which then fails at every request.
-    importlib.import_module("curl_cffi")
+    load_own_libcurl()
     with _held_back_stderr():
         import keras
 

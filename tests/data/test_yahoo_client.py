@@ -132,3 +132,15 @@ def test_threads_share_the_client(yahoo, make_source):
     for thread in threads:
         thread.join()
     assert lengths == [N_SESSIONS] * 6
+
+
+def test_tensorflow_may_be_loaded_before(yahoo, tmp_path, certificate):
+    answer = run_child(yahoo, tmp_path, certificate, "import tensorflow\n" + CHILD)
+    assert answer.stdout.strip() == str(N_SESSIONS), answer.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries do not mix elsewhere")
+def test_a_client_that_is_loaded_too_late_is_told_how(yahoo, tmp_path, certificate):
+    code = f"import tensorflow, curl_cffi\n{CHILD}"
+    answer = run_child(yahoo, tmp_path, certificate, code)
+    assert "import `forecaster` or `yfinance` before `tensorflow`" in answer.stderr
