@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import logging
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ParamSpec
 
@@ -20,6 +22,8 @@ from forecaster.errors import (
     RunWarning,
 )
 
+# Whoever waits for a source logs it here.
+WAITING = "forecaster.data.retrying"
 Arguments = ParamSpec("Arguments")
 
 
@@ -47,7 +51,8 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             for category in (PriceWarning, ForecastWarning, RunWarning):
                 warnings.simplefilter("always", category)
             try:
-                command(*args, **kwargs)
+                with _waits_told():
+                    command(*args, **kwargs)
             except ForecasterError as error:
                 _fail(error, as_json=bool(kwargs.get("as_json")))
             except KeyboardInterrupt:
@@ -87,6 +92,27 @@ def print_table(
         table.add_row(*(str(row.get(column, "")) for column in columns))
     width = None if sys.stdout.isatty() else 120
     Console(width=width, highlight=False).print(table)
+
+
+class _Teller(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"waiting: {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def _waits_told() -> Iterator[None]:
+    """Tell a person why nothing happens while a source is left alone."""
+    log, teller = logging.getLogger(WAITING), _Teller(logging.INFO)
+    level, spreads = log.level, log.propagate
+    log.addHandler(teller)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(teller)
+        log.setLevel(level)
+        log.propagate = spreads
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -155,7 +155,7 @@ class Gate:
                 f"{LONGEST_TURN:.0f} s. End it, or try again later."
             ) from error
         except OSError as error:
-            log.info("cannot take turns in %s: %s", self.folder, error)
+            log.debug("cannot take turns in %s: %s", self.folder, error)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from forecaster.cli import console
+from forecaster.data.retrying import Gate
 from tests.support import faults
 from tests.support.fakeyahoo import Listing
 
@@ -25,6 +26,8 @@ def evening(monkeypatch):
 def store(yahoo, evening, tmp_path, monkeypatch):
     monkeypatch.setenv("FORECASTER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # Waits are told of, and not waited for.
+    monkeypatch.setitem(Gate.__init__.__kwdefaults__, "sleep", lambda _: None)
     return tmp_path / "data"
 
 
@@ -84,6 +87,15 @@ def test_an_outage_serves_what_is_stored_and_says_so(
     assert shown.exit_code == 0
     assert "warning: GOOG" in shown.stderr
     assert "2023-09-21" in shown.stdout
+
+
+def test_a_wait_is_told_with_its_reason(fetch, yahoo):
+    yahoo.plant("chart", faults.truncated())
+    answer = fetch("GOOG")
+    assert answer.exit_code == 0
+    (told,) = answer.stderr.splitlines()[:-1]
+    assert told.startswith("waiting: GOOG: Yahoo's reply (HTTP 200")
+    assert "Next attempt in" in told
 
 
 def test_offline_asks_nobody(command, store, fetch, yahoo):
