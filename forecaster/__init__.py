@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecaster.bundle import load_bundle, save_bundle
     from forecaster.config import Config, list_configs, load_config
-    from forecaster.data.sources import embedded_tickers, load_prices
+    from forecaster.data.embedded import embedded_tickers
+    from forecaster.data.sources import load_prices
     from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
     from forecaster.evaluation import Evaluation, Verdict
     from forecaster.forecast import Forecast
@@ -36,7 +37,7 @@ _HOMES = {
     "PriceWarning": "errors",
     "Run": "runs",
     "Verdict": "evaluation",
-    "embedded_tickers": "data.sources",
+    "embedded_tickers": "data.embedded",
     "find_run": "runs",
     "list_configs": "config",
     "list_runs": "runs",

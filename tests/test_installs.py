@@ -41,6 +41,7 @@ def test_a_wheel_carries_prices_settings_and_types(wheel):
         assert f"forecaster/_data/{ticker}.csv" in names
     assert "forecaster/_configs/google.toml" in names
     assert "forecaster/_data/known_moves.csv" in names
+    assert "forecaster/_data/splits.csv" in names
     assert "forecaster/py.typed" in names
     assert not any("test" in name for name in names)
 

@@ -43,7 +43,8 @@ def list_command(store_dir: StoreDir = None, as_json: AsJson = False) -> None:
 
       forecaster data list
     """
-    from forecaster.data.sources import embedded_tickers, load_prices
+    from forecaster.data.embedded import embedded_tickers
+    from forecaster.data.sources import load_prices
     from forecaster.data.store import PriceStore
 
     rows = [_facts(load_prices(ticker)) for ticker in embedded_tickers()]

@@ -43,7 +43,7 @@ def load_job(
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
     if choice.path is not None:
-        settings["data"]["path"] = str(choice.path.resolve())
+        settings["data"]["path"] = str(Path(prices.attrs["source"]).resolve())
     elif choice.source is not None:
         settings["data"]["source"] = choice.source
         settings["data"].pop("path", None)
@@ -53,17 +53,21 @@ def load_job(
 def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     """Return the prices of the settings, unless others are wanted.
 
-    The file of the settings holds their own ticker; another one comes from a source.
+    The file of the settings holds their own ticker; another one comes from a source,
+    or from the folder that the settings name.
     """
-    from forecaster.data.sources import load_prices, ticker_of_file
+    from forecaster.data.folders import ticker_of_file
+    from forecaster.data.sources import load_prices
 
     own, ticker, path = config.data, choice.ticker, choice.path
     if path is None:
         ticker = ticker or own.ticker
         its_own = ticker.upper() == own.ticker.upper()
-        if own.path is not None and its_own and choice.source is None:
+        folder = own.path is not None and Path(own.path).is_dir()
+        if own.path is not None and (its_own or folder) and choice.source is None:
             path = Path(own.path)
-            ticker = None if ticker_of_file(path) == own.ticker else ticker
+            of_file = not folder and ticker_of_file(path) == own.ticker
+            ticker = None if of_file else ticker
     return load_prices(
         ticker,
         source=choice.source or own.source,

@@ -25,7 +25,7 @@ def complete_configs(incomplete: str) -> list[str]:
 
 def complete_tickers(incomplete: str) -> list[str]:
     """Return the embedded tickers that begin with what was typed."""
-    from forecaster.data.sources import embedded_tickers
+    from forecaster.data.embedded import embedded_tickers
 
     return [name for name in embedded_tickers() if name.startswith(incomplete.upper())]
 
@@ -67,7 +67,11 @@ Ticker = Annotated[
 ]
 PriceFile = Annotated[
     Path | None,
-    typer.Option("--csv", metavar="FILE", help="Your own prices, CSV or Parquet."),
+    typer.Option(
+        "--csv",
+        metavar="FILE",
+        help="Your own prices, CSV or Parquet, or a folder of such files.",
+    ),
 ]
 SourceName = Annotated[
     str | None,

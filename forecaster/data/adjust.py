@@ -66,6 +66,38 @@ def adjust_prices(
     return pd.DataFrame(prices, index=known.index, columns=list(PRICE_COLUMNS))
 
 
+def undo_later_splits(
+    prices: pd.DataFrame, splits: pd.Series | None, as_of: str | date | None
+) -> pd.DataFrame:
+    """Put adjusted prices on the footing of a date.
+
+    Parameters
+    ----------
+    prices : DataFrame of shape (n_sessions, n_columns)
+        Prices adjusted for all `splits`, none of them later than `as_of`. Not modified.
+    splits : Series of shape (n_splits,), optional
+        New shares for each old one; the index has the session that each began with.
+        If absent, they are not known, and nothing is undone.
+    as_of : str or date, optional
+        The last day known; if absent, nothing is undone.
+
+    Returns
+    -------
+    DataFrame of shape (n_sessions, n_columns)
+        Prices multiplied, and volume divided, by the splits after `as_of`. The last
+        `adj_close` is the last `close`, as no later dividend is known.
+    """
+    if as_of is None or splits is None:
+        return prices
+    shares = float(splits[splits.index > as_day(as_of)].to_numpy().prod())
+    known = prices.copy()
+    for name in known.columns:
+        known[name] *= 1 / shares if name == "volume" else shares
+    if "adj_close" in known:
+        known["adj_close"] *= known["close"].iloc[-1] / known["adj_close"].iloc[-1]
+    return known
+
+
 def product_of_later(values: np.ndarray) -> np.ndarray:
     """Multiply, for each place, all values after it.
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
-import re
 import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from forecaster.data.adjust import undo_later_splits
 from forecaster.data.calendar import as_day
+from forecaster.data.embedded import known_moves, known_splits, read_embedded
 from forecaster.data.files import read_price_file
+from forecaster.data.folders import find_price_file, ticker_of_file
 from forecaster.data.prices import check_prices
-from forecaster.errors import DataError, PriceWarning, SymbolNotFound
-from forecaster.resources import resource_folder
+from forecaster.errors import DataError, PriceWarning
 
 if TYPE_CHECKING:
     from forecaster.data.store import PriceStore
@@ -52,14 +51,16 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     source : str
         `embedded`, or a source that is asked through the store: `yahoo`, `tiingo`.
     path : str or Path, optional
-        A CSV or Parquet file instead of any source.
+        A CSV or Parquet file instead of any source, or a folder with a file for each
+        ticker.
     calendar : str
         The exchange whose sessions are expected.
     start, end : str or date, optional
         First and last date wanted, both included.
     as_of : str or date, optional
-        The last session known: nothing later is returned, whatever `end` says. Stored
-        prices are adjusted for the splits and dividends up to then, and no later ones.
+        The last session known: nothing later is returned, whatever `end` says.
+        Prices are adjusted for the splits and dividends up to then, and no later
+        ones, unless they are of a file: what it is adjusted for is not known.
     offline : bool
         Use what is stored, and open no connection.
     store : PriceStore, optional
@@ -94,11 +95,13 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     """
     wanted = None if ticker is None else str(ticker).strip().upper()
     symbol, origin = "GOOG" if wanted is None else wanted, source
+    splits = None
     if path is not None:
-        symbol, origin = wanted or ticker_of_file(path), str(path)
-        frame = read_price_file(path, wanted)
+        file = find_price_file(Path(path), wanted) if Path(path).is_dir() else path
+        symbol, origin = wanted or ticker_of_file(file), str(file)
+        frame = read_price_file(file, wanted)
     elif source == EMBEDDED:
-        frame = _read_embedded(symbol)
+        frame, splits = read_embedded(symbol), known_splits(symbol)
     else:
         frame = _read_fetched(symbol, source, calendar, as_of, offline, store, now)
     prices, issues = check_prices(
@@ -106,52 +109,10 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     )
     for issue in issues:
         warnings.warn(issue.message, PriceWarning, stacklevel=2)
-    prices = _cut(prices, symbol, start, end, as_of)
+    prices = undo_later_splits(_cut(prices, symbol, start, end, as_of), splits, as_of)
     messages = [issue.message for issue in issues]
     prices.attrs = {"ticker": symbol, "source": origin, "issues": messages}
     return prices
-
-
-def ticker_of_file(path: str | Path) -> str:
-    """Return a name for a file's prices, made of the file's own.
-
-    Examples
-    --------
-    >>> ticker_of_file("downloads/my prices.csv")
-    'MY-PRICES'
-    """
-    words = re.findall(r"[A-Z0-9.=^_-]+", Path(path).stem.upper())
-    return "-".join(words).lstrip(".=_-")[:32] or "PRICES"
-
-
-def embedded_tickers() -> tuple[str, ...]:
-    """Return the tickers whose prices come with the package, in order."""
-    stems = (file.stem for file in resource_folder("data").glob("*.csv"))
-    return tuple(sorted(stem for stem in stems if stem.isupper()))
-
-
-def known_moves(ticker: str) -> frozenset[str]:
-    """Return the ISO dates of a ticker's real moves that are as large as a split's."""
-    file = resource_folder("data") / "known_moves.csv"
-    if not file.is_file():
-        return frozenset()
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines)
-        return frozenset(row["session"] for row in rows if row["ticker"] == ticker)
-
-
-def _read_embedded(symbol: str) -> pd.DataFrame:
-    known = embedded_tickers()
-    # Compared with the names that exist, so that no path can be smuggled in.
-    if symbol not in known:
-        near = difflib.get_close_matches(symbol, known, n=2)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise SymbolNotFound(
-            f"no embedded prices for {symbol[:40]!r}; there are {', '.join(known)}."
-            f"{hint} Fetch it with `--source yahoo`, or bring your own with "
-            "`--csv FILE`."
-        )
-    return read_price_file(resource_folder("data") / f"{symbol}.csv")
 
 
 def _read_fetched(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler
 
+from forecaster.data.embedded import embedded_tickers
 from forecaster.data.scaling import Scaler
-from forecaster.data.sources import embedded_tickers, load_prices
+from forecaster.data.sources import load_prices
 from forecaster.errors import BundleError
 
 

@@ -1,11 +1,13 @@
 import warnings
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.data import sources
-from forecaster.data.sources import embedded_tickers, known_moves, load_prices
+from forecaster.data import embedded, sources
+from forecaster.data.embedded import embedded_tickers, known_moves, known_splits
+from forecaster.data.sources import load_prices
 from forecaster.errors import (
     ConfigError,
     DataError,
@@ -59,7 +61,7 @@ def test_a_real_move_is_exempt_only_because_it_is_known(monkeypatch):
 
 
 def test_without_the_file_no_move_is_known(monkeypatch, tmp_path):
-    monkeypatch.setattr(sources, "resource_folder", lambda _: tmp_path)
+    monkeypatch.setattr(embedded, "resource_folder", lambda _: tmp_path)
     assert known_moves("AAPL") == frozenset()
 
 
@@ -79,6 +81,34 @@ def test_nothing_after_the_last_session_known():
         prices = load_prices(end=end, as_of="2016-12-30")
         assert prices.index[-1] == pd.Timestamp("2016-12-30")
     assert load_prices(end="2015-12-31", as_of="2016-12-30").index[-1].year == 2015
+
+
+def test_prices_as_known_before_a_split_are_those_traded():
+    # As published on the day: Apple closed at 499.23 dollars, split 4:1 on Monday.
+    friday = load_prices("AAPL", as_of="2020-08-28")
+    assert friday["close"].iloc[-1] == pytest.approx(499.23, abs=1e-4)
+    assert friday["adj_close"].iloc[-1] == pytest.approx(friday["close"].iloc[-1])
+    later = load_prices("AAPL", end="2020-08-28")
+    np.testing.assert_allclose(friday["close"], later["close"] * 4, rtol=1e-12)
+    np.testing.assert_allclose(friday["volume"], later["volume"] / 4, rtol=1e-12)
+    ratios = friday["adj_close"] / later["adj_close"]
+    np.testing.assert_allclose(ratios, ratios.iloc[0], rtol=1e-9)
+    monday = load_prices("AAPL", as_of="2020-08-31")
+    assert monday["close"].iloc[-1] == 129.039993
+
+
+def test_every_known_split_begins_with_a_session_of_its_file():
+    for ticker in TICKERS:
+        sessions = load_prices(ticker).index
+        assert known_splits(ticker).index.isin(sessions).all()
+    assert known_splits("GOOG").prod() == pytest.approx(40.1499298)
+    assert known_splits("AAPL").prod() == 112
+
+
+def test_the_splits_of_a_file_are_not_known(tmp_path):
+    load_prices("AAPL").to_csv(tmp_path / "aapl.csv")
+    prices = load_prices(path=tmp_path / "aapl.csv", as_of="2020-08-28")
+    assert prices["close"].iloc[-1] == 124.807503
 
 
 @pytest.mark.parametrize(
