@@ -132,9 +132,9 @@ def _parse_table(
     nulls = dict.fromkeys(numbers, NULL_CELLS) | {position: [""] for position in texts}
     # A sign in the first row tells early that cells are no plain numbers.
     plain = not re.search("[$€£¥,]", "".join(_cells_at(header.first_row, numbers)))
-    table = _split_cells(body, header, source, texts if plain else object, nulls)
+    table = _split_cells(body, header, source, texts if plain else "str", nulls)
     if plain and not all(is_numeric(table[position]) for position in numbers):
-        table = _split_cells(body, header, source, object, nulls)
+        table = _split_cells(body, header, source, "str", nulls)
     table.index = pd.RangeIndex(len(table)) + header.n_lines + 1
     return table[[*texts, *numbers]].dropna(how="all")
 

@@ -127,6 +127,7 @@ def test_numbers_in_many_styles(read, text, value):
 
 
 PRICES = st.lists(st.floats(0.01, 1e6), min_size=3, max_size=9)
+SWAPPED = str.maketrans(",.", ".,")
 STYLES = ("{:.2f}", "{:,.2f}", "${:,.2f}", "{:,.0f}", "{:.0f}.", "{:g}")
 
 
@@ -134,7 +135,7 @@ STYLES = ("{:.2f}", "{:,.2f}", "${:,.2f}", "{:,.0f}", "{:.0f}.", "{:g}")
 def test_common_numbers_are_read_as_all_others_are(values, styles, european):
     texts = [style.format(value) for style, value in zip(styles, values, strict=False)]
     if european:
-        texts = [text.translate(parsing.SWAPPED_MARKS) for text in texts]
+        texts = [text.translate(SWAPPED) for text in texts]
     columns = {"close": pd.Series([*texts, ""], dtype="str")}
     origin = parsing.Origin("a test", decimal_comma=european)
     quick = parsing.parse_numbers(columns, origin)["close"]
