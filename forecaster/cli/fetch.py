@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forecaster.cli import console
 from forecaster.cli.console import guarded, print_json, print_table, say
-from forecaster.cli.options import AsJson, Calendar, Offline, StoreDir
-from forecaster.errors import EXIT_PARTLY, ForecasterError
+from forecaster.cli.options import AsJson, Offline, StoreDir
+from forecaster.errors import EXIT_PARTLY, ForecasterError, SourceError
 
 if TYPE_CHECKING:
+    from forecaster.data.store import PriceStore
     from forecaster.data.updating import Update
 
 COLUMNS = ("ticker", "event", "sessions", "first", "last", "source")
@@ -24,19 +26,26 @@ def fetch_command(
         str | None,
         typer.Option(metavar="DATE", help="First session wanted; else all."),
     ] = None,
-    source: Annotated[str, typer.Option(help="yahoo or tiingo.")] = "yahoo",
+    source: Annotated[
+        str | None,
+        typer.Option(help="yahoo or tiingo; else that of the stored prices, or yahoo."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option(help="Fetch all again, even from another source.")
     ] = False,
     offline: Offline = False,
-    calendar: Calendar = "XNYS",
+    calendar: Annotated[
+        str | None,
+        typer.Option(help="Exchange; else that of the stored prices, or XNYS."),
+    ] = None,
     store_dir: StoreDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch daily prices into the store, or bring stored ones up to date.
 
     One ticker's failure does not stop the others: the command then ends with code 5,
-    or with the failure's own code if no ticker came through.
+    or with the failure's own code if no ticker came through. Where a source failed and
+    stored prices remain, they stay in use, and that counts as a failure too.
 
     Examples:
 
@@ -44,39 +53,69 @@ def fetch_command(
 
       forecaster fetch GOOG --source tiingo --json
     """
-    from forecaster.data.remote import open_source
     from forecaster.data.store import PriceStore
-    from forecaster.data.update import update_ticker
 
-    store, asked = PriceStore(store_dir), open_source(source, offline=offline)
+    store = PriceStore(store_dir)
+    wish = Wish(source, calendar, start, replace=replace, offline=offline)
     rows: list[dict[str, Any]] = []
-    failures: list[ForecasterError] = []
+    codes: list[int] = []
     for ticker in dict.fromkeys(tickers):
         try:
-            update = update_ticker(
-                store,
-                asked,
-                ticker,
-                now=console.now(),
-                calendar=calendar,
-                start=start,
-                replace=replace,
-            )
+            update = _update(store, ticker, wish)
         except ForecasterError as error:
-            failures.append(error)
-            rows.append({"ticker": ticker, "event": "failed", "message": str(error)})
+            codes.append(error.exit_code)
+            rows.append(_failure(ticker, error))
             say(f"error: {error}")
         else:
             rows.append(_row(update))
+            if update.event == "stale":
+                codes.append(SourceError.exit_code)
             if update.event != "fresh":
                 say(update.message)
     if as_json:
         print_json(rows)
     else:
         print_table(rows, COLUMNS, f"Stored prices in {store.folder}")
-    if failures:
-        whole = len(failures) == len(rows)
-        raise typer.Exit(failures[0].exit_code if whole else EXIT_PARTLY)
+    if codes:
+        raise typer.Exit(codes[0] if len(codes) == len(rows) else EXIT_PARTLY)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for; what is absent, the stored prices say."""
+
+    source: str | None
+    calendar: str | None
+    start: str | None
+    replace: bool
+    offline: bool
+
+
+def _update(store: PriceStore, ticker: str, wish: Wish) -> Update:
+    from forecaster.data.remote import open_source
+    from forecaster.data.update import update_ticker
+
+    former = next(iter(store.versions(ticker)), None)
+    source = wish.source or (former.source if former else "yahoo")
+    return update_ticker(
+        store,
+        open_source(source, offline=wish.offline),
+        ticker,
+        now=console.now(),
+        calendar=wish.calendar or (former.calendar if former else "XNYS"),
+        start=wish.start,
+        replace=wish.replace,
+    )
+
+
+def _failure(ticker: str, error: ForecasterError) -> dict[str, Any]:
+    return {
+        "ticker": ticker,
+        "event": "failed",
+        "message": str(error),
+        "error": type(error).__name__,
+        "exit_code": error.exit_code,
+    }
 
 
 def _row(update: Update) -> dict[str, Any]:

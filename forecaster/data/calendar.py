@@ -118,6 +118,19 @@ def calendar_bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 
 @lru_cache(maxsize=32)
+def calendar_zone(name: str) -> str:
+    """Return the time zone of an exchange, such as ``America/New_York``.
+
+    Raises
+    ------
+    ConfigError
+        If the calendar is unknown or cannot be built.
+    """
+    check_calendar(name)
+    return str(_build(name, PROBE_START, PROBE_END).tz)
+
+
+@lru_cache(maxsize=32)
 def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     probe = _build(name, PROBE_START, PROBE_END)
     earliest, latest = probe.bound_min(), probe.bound_max()

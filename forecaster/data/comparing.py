@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.data.incoming import RAW_PRICES
+from forecaster.errors import BadResponse, InvalidPrices
 
 Kind = Literal["same", "split", "dividend", "restated", "gap"]
 
@@ -16,6 +18,9 @@ Kind = Literal["same", "split", "dividend", "restated", "gap"]
 PRICE_TOLERANCE = 1e-4
 # Late trades are added to a volume for days; that is no restatement.
 VOLUME_TOLERANCE = 1e-3
+# Single bad prices are corrected by any factor; several by no more than this.
+LARGEST_RESTATEMENT, FEWEST_FAR = 1.2, 3
+SPLIT_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,13 @@ def compare_rows(
         Raw rows, as `History.rows`.
     since : Timestamp
         The start that the source was asked for.
+
+    Raises
+    ------
+    BadResponse
+        If a new split is listed, but the prices before it are not divided yet.
+    InvalidPrices
+        If many prices changed by more than any restatement explains.
     """
     window = _sessions(stored.loc[since:])
     arrived = _sessions(incoming)
@@ -77,6 +89,7 @@ def compare_rows(
         old, new, incoming.loc[_after_first(stored, added)]
     )
     lost = window.difference(arrived)
+    _check_scale(old, new, splits)
     return Comparison(
         kind=_kind(len(common) <= len(lost), splits, dividends, restated),
         price_ratio=ratio,
@@ -147,6 +160,30 @@ def _restated(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DatetimeIndex, f
     differs = (np.abs(ratios - 1) > PRICE_TOLERANCE).any(axis=1)
     median = float(np.median(ratios[:, -1])) if len(ratios) else 1.0
     return _sessions(old)[differs], median
+
+
+def _check_scale(
+    old: pd.DataFrame, new: pd.DataFrame, splits: dict[str, float]
+) -> None:
+    """Refuse prices as traded that have moved as far as a split or a unit would."""
+    ratios = new["close"].to_numpy() / old["close"].to_numpy()
+    far = np.abs(np.log(ratios)) > math.log(LARGEST_RESTATEMENT)
+    if far.sum() < FEWEST_FAR:
+        return
+    median = float(np.median(ratios[far]))
+    listed_split = math.prod(splits.values())
+    if splits and abs(median / listed_split - 1) < SPLIT_TOLERANCE:
+        raise BadResponse(
+            f"a split of {listed_split:g} is listed on {max(splits)}, but the prices "
+            "before it are not yet divided by it. The stored prices are kept. Try "
+            "again tomorrow."
+        )
+    raise InvalidPrices(
+        f"{far.sum()} stored closes are now {median:.4g} times as high, which no "
+        "restatement explains: perhaps another unit, or a split that is not listed "
+        "yet. The stored prices are kept. Try again tomorrow, or accept the new ones "
+        "with `--replace`."
+    )
 
 
 def _changed_actions(

@@ -10,7 +10,7 @@ import pandas as pd
 from forecaster.data.adjust import dividend_factors
 from forecaster.data.calendar import sessions_between
 from forecaster.data.history import RAW_COLUMNS
-from forecaster.data.quality import TOLERANCE, listed
+from forecaster.data.quality import TOLERANCE, calendar_range, listed
 from forecaster.errors import InvalidPrices, NoDataInRange
 
 RAW_PRICES = ("open", "high", "low", "close")
@@ -19,6 +19,7 @@ MOST_MISSING = 0.02
 
 UNFINISHED = "its session has not finished"
 NO_SESSION = "the exchange held no session"
+UNKNOWN = "the calendar does not reach so far"
 INCOMPLETE = "a price is missing, zero or negative"
 IMPOSSIBLE = "open or close is not between low and high"
 
@@ -144,7 +145,11 @@ def _reasons_to_drop(
     reasons[crossed] = IMPOSSIBLE
     usable = np.isfinite(prices) & (prices > 0)
     reasons[~pd.DataFrame(usable).all(axis="columns")] = INCOMPLETE
-    reasons[_off_calendar(table.index, ticker, calendar)] = NO_SESSION
+    known = table.index.isin(calendar_range(pd.DatetimeIndex(table.index), calendar))
+    off = np.zeros(len(table), dtype=bool)
+    off[known] = _off_calendar(table.index[known], ticker, calendar)
+    reasons[off] = NO_SESSION
+    reasons[~known] = UNKNOWN
     reasons[table.index > finished] = UNFINISHED
     return reasons
 
@@ -159,8 +164,9 @@ def _off_calendar(index: pd.Index, ticker: str, calendar: str) -> np.ndarray:
     if off.sum() > max(2, MOST_MISSING * len(index)):
         raise InvalidPrices(
             f"{ticker}: {off.sum()} of {len(index)} rows lie on days when {calendar} "
-            f"held no session: {listed(pd.DatetimeIndex(index[off]))}. Set "
-            "`data.calendar` to the ticker's own exchange, or to 24/7."
+            f"held no session: {listed(pd.DatetimeIndex(index[off]))}. Choose the "
+            "ticker's own exchange, or 24/7, with `--calendar` (in settings: "
+            "`data.calendar`)."
         )
     return off
 

@@ -79,7 +79,7 @@ def describe(event: Event, version: Version, reason: str | None) -> str:
     done = {
         "create": f"stored {last}",
         "fresh": f"up to date, {last}",
-        "append": f"added the newest, {last}",
+        "append": f"added sessions, {last}",
         "split": f"a split changed the history: fetched everything again, {last}",
         "dividend": f"a dividend was paid: fetched everything again, {last}",
         "restated": f"the source restated prices: fetched everything again, {last}",

@@ -138,9 +138,10 @@ def _read_fetched(
         now=now or datetime.now(UTC),
         calendar=calendar,
     )
-    if update.event in NOTEWORTHY:
+    stored = store.read(symbol)
+    if update.event in NOTEWORTHY or stored.pointer.stale:
         warnings.warn(update.message, PriceWarning, stacklevel=3)
-    return adjust_prices(store.read(symbol).rows, as_of=as_of)
+    return adjust_prices(_cut(stored.rows, symbol, None, None, as_of), as_of=as_of)
 
 
 def _cut(

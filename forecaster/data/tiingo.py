@@ -79,8 +79,8 @@ class TiingoSource:
         symbol, first = check_ticker(ticker), check_start(start)
         if self.offline:
             raise SourceUnavailable(
-                f"{symbol}: Tiingo was not asked, because of offline mode. Use stored "
-                "or embedded prices, or leave offline mode."
+                f"{symbol}: Tiingo was not asked, because of offline mode. Leave "
+                "out `--offline`, or use embedded prices or your own."
             )
         key = _key(symbol)
         answer, rows = patiently(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from forecaster.data.history import RAW_COLUMNS, History
+from forecaster.data.history import History
 from forecaster.data.retrying import Gate, RetryPolicy, patiently
 from forecaster.data.symbols import check_start, check_ticker
+from forecaster.data.yahoo_actions import foreign_dividends
 from forecaster.data.yahoo_client import (
     CLIENT_LOCK,
     Wire,
@@ -23,30 +23,14 @@ from forecaster.data.yahoo_client import (
     is_cache_failure,
     start_afresh,
 )
-from forecaster.data.yahoo_replies import LATER, Exchange, no_rows, read_chart
+from forecaster.data.yahoo_replies import LATER, Exchange, read_chart
+from forecaster.data.yahoo_rows import raw_rows
 from forecaster.errors import (
     BadResponse,
     ForecasterError,
-    InvalidPrices,
+    PriceWarning,
     SourceUnavailable,
 )
-
-PRICES = ["open", "high", "low", "close"]
-CLIENT_NAMES = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Volume": "volume",
-    "Dividends": "dividend",
-    "Stock Splits": "split",
-}
-# Yahoo's prices are 32-bit numbers, good to 7 digits: 10 keep all that it says, and
-# drop what the multiplication by a split adds.
-SIGNIFICANT_DIGITS = 10
-# A split this recent may be announced before the older prices are divided by it.
-RECENT_SESSIONS = 10
-CLEAR_SPLIT = 1.5
 
 
 @dataclass(frozen=True)
@@ -108,8 +92,8 @@ class YahooSource:
         symbol, first = check_ticker(ticker), check_start(start)
         if self.offline:
             raise SourceUnavailable(
-                f"{symbol}: Yahoo was not asked, because of offline mode. Use stored "
-                "or embedded prices, or leave offline mode."
+                f"{symbol}: Yahoo was not asked, because of offline mode. Leave "
+                "out `--offline`, or use embedded prices or your own."
             )
         reply = patiently(
             lambda: self._ask(symbol, first),
@@ -117,8 +101,19 @@ class YahooSource:
             gate=self.gate,
             policy=self.policy,
         )
-        rows, empty = raw_rows(symbol, reply.frame, first)
-        return History(symbol, rows, self._provenance(reply, empty))
+        foreign = foreign_dividends(reply.exchanges, reply.meta)
+        rows, empty, left_out = raw_rows(
+            symbol, reply.frame, first, foreign, reply.meta.get("currency")
+        )
+        if left_out:
+            warnings.warn(
+                f"{symbol}: dividends in other money than its prices are left out of "
+                f"adj_close: {', '.join(left_out[-3:])}. Use close, or convert them.",
+                PriceWarning,
+                stacklevel=2,
+            )
+        noted = {"sessions_without_prices": empty, "foreign_dividends": left_out}
+        return History(symbol, rows, self._provenance(reply) | noted)
 
     def _ask(self, symbol: str, first: date) -> Reply:
         """Make one attempt."""
@@ -132,7 +127,7 @@ class YahooSource:
                 raise _explain(symbol, error, wire.exchanges) from error
         return Reply(frame, read_chart(symbol, wire.exchanges), wire.exchanges)
 
-    def _provenance(self, reply: Reply, empty: Sequence[str]) -> dict[str, Any]:
+    def _provenance(self, reply: Reply) -> dict[str, Any]:
         fetched = datetime.fromtimestamp(self.gate.now(), UTC)
         return {
             "source": self.name,
@@ -147,7 +142,6 @@ class YahooSource:
             "currency": reply.meta.get("currency"),
             "timezone": reply.meta.get("exchangeTimezoneName"),
             "exchange": reply.meta.get("exchangeName"),
-            "sessions_without_prices": list(empty),
         }
 
 
@@ -170,106 +164,3 @@ def _explain(
         f"{symbol}: yfinance could not read Yahoo's reply ({type(error).__name__}). "
         f"{LATER} If it lasts, update yfinance."
     )
-
-
-def raw_rows(
-    symbol: str, frame: pd.DataFrame, first: date
-) -> tuple[pd.DataFrame, list[str]]:
-    """Turn the client's split-adjusted table into rows as traded.
-
-    Parameters
-    ----------
-    symbol : str
-        Named in errors.
-    frame : DataFrame
-        As yfinance returns it, without its own adjustment.
-    first : date
-        Sessions before it are dropped.
-
-    Returns
-    -------
-    rows : DataFrame
-        As `History.rows`.
-    empty : list of str
-        Sessions that came without any price, and are left out.
-
-    Raises
-    ------
-    NoDataInRange
-        If nothing is left.
-    InvalidPrices
-        If sessions repeat or a split is impossible.
-    BadResponse
-        If a recent split is announced, but the older prices are not divided by it yet.
-    """
-    rows = frame.rename(columns=CLIENT_NAMES)[list(RAW_COLUMNS)].astype(float)
-    # To naive dates: the client stamps each session with its exchange's midnight.
-    dates = pd.DatetimeIndex(rows.index).tz_localize(None).normalize()
-    rows.index = pd.DatetimeIndex(dates, name="session").as_unit("us")
-    rows = rows.sort_index()
-    rows["split"] = rows["split"].replace(0.0, 1.0).fillna(1.0)
-    rows["dividend"] = rows["dividend"].fillna(0.0)
-    _check_rows(symbol, rows)
-    undone = undo_splits(rows)
-    undone = undone.loc[undone.index >= pd.Timestamp(first)]
-    empty = undone[PRICES].isna().all(axis="columns")
-    if empty.all():
-        raise no_rows(symbol)
-    return undone.loc[~empty], [f"{day:%Y-%m-%d}" for day in undone.index[empty]]
-
-
-def undo_splits(adjusted: pd.DataFrame) -> pd.DataFrame:
-    """Multiply prices and dividends by all later splits; divide volumes by them.
-
-    A split takes effect before its session opens, so that session is as traded.
-    """
-    splits = adjusted["split"].to_numpy()
-    later = np.append(np.cumprod(splits[::-1])[::-1][1:], 1.0)
-    rows, split = adjusted.copy(), later != 1.0
-    for column in (*PRICES, "dividend"):
-        values = adjusted[column].to_numpy()
-        rows[column] = np.where(split, round_to_digits(values * later), values)
-    volume = adjusted["volume"].to_numpy()
-    rows["volume"] = np.where(split, np.rint(volume / later), volume)
-    return rows
-
-
-def round_to_digits(values: np.ndarray) -> np.ndarray:
-    """Round to 10 significant digits; zeros and missing values stay.
-
-    >>> float(round_to_digits(np.array([5.283500000000001]))[0])
-    5.2835
-    """
-    size = np.abs(values)
-    magnitude = np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
-    scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - magnitude.clip(-30, 30))
-    rounded: np.ndarray = np.rint(values * scale) / scale
-    return rounded
-
-
-def _check_rows(symbol: str, rows: pd.DataFrame) -> None:
-    if not rows.index.is_unique:
-        twice = rows.index[rows.index.duplicated()][0]
-        raise InvalidPrices(
-            f"{symbol}: Yahoo sent {twice:%Y-%m-%d} twice. Try again tomorrow, or use "
-            "another source."
-        )
-    _check_recent_splits(symbol, rows)
-
-
-def _check_recent_splits(symbol: str, rows: pd.DataFrame) -> None:
-    """Refuse a split that the older prices do not show yet.
-
-    Only recent splits are looked at: an old session that moved as far as its split did
-    so in the market.
-    """
-    recent = rows.loc[rows["close"].notna() & (rows["close"] > 0)].tail(RECENT_SESSIONS)
-    moves = np.log(recent["close"]).diff()
-    for session, ratio in recent["split"].items():
-        size = math.log(ratio)
-        shows = abs(moves[session] + size) < abs(size) / 2
-        if shows and abs(size) > math.log(CLEAR_SPLIT):
-            raise BadResponse(
-                f"{symbol}: Yahoo lists a split on {session:%Y-%m-%d}, but has not yet "
-                f"divided the prices before it by {ratio:g}. Try again tomorrow."
-            )

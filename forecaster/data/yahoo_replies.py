@@ -252,6 +252,7 @@ def _check_events(ticker: str, result: Mapping[str, Any]) -> None:
     if not isinstance(events, dict):
         raise _malformed(ticker, "the list of events")
     _check_kind(ticker, events, "dividends", _is_dividend)
+    _check_kind(ticker, events, "capitalGains", _is_dividend)
     _check_kind(ticker, events, "splits", _is_split)
 
 

@@ -80,7 +80,7 @@ def test_an_outage_serves_what_is_stored_and_says_so(
     monkeypatch.setattr(console, "now", lambda: later)
     yahoo.plant("chart", faults.status(403), always=True)
     answer = fetch("GOOG")
-    assert answer.exit_code == 0
+    assert answer.exit_code == 7
     assert "stale" in answer.stdout
     assert "HTTP 403" in answer.stderr
     shown = command("data", "show", "GOOG", "--source", "yahoo")

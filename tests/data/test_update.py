@@ -115,7 +115,7 @@ def test_an_outage_with_nothing_stored_is_an_error(store, source):
 def test_a_shrunken_history_is_refused(store, source):
     update(store, source, EARLIER)
     before = store.read("GOOG").rows
-    source.rows = source.rows.iloc[100:] / [2, 2, 2, 2, 1, 1, 1]
+    source.rows = source.rows.iloc[100:] / [1.1, 1.1, 1.1, 1.1, 1, 1, 1]
     with pytest.raises(InvalidPrices, match="lacks 100 of"):
         update(store, source)
     pd.testing.assert_frame_equal(store.read("GOOG").rows, before)
