@@ -1,4 +1,4 @@
-"""Shelf: the files of one ticker in the store, its lock, and what damage costs."""
+"""Shelf: the versions of one ticker in the store, and what damage costs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 
 from forecaster.atomic import output_errors, write_bytes, write_text
+from forecaster.data.shelf_files import POINTER, RECORD, ROWS, ShelfFiles
 from forecaster.data.versions import (
     DamagedFile,
     Pointer,
@@ -19,12 +19,12 @@ from forecaster.data.versions import (
     decode_version,
     encode_version,
 )
-from forecaster.errors import PriceWarning, RunLocked
+from forecaster.errors import DataError, PriceWarning
 
-POINTER, LOCK = "current.json", ".lock"
-ROWS, RECORD, DAMAGED = ".parquet", ".json", ".damaged"
 SHORTEST_NAME = 16
-NAME = re.compile(r"[0-9a-f]{16}")
+SIDECAR = re.compile(r"[0-9a-f]{16}\.json(\.damaged(\.[0-9]+)?)?")
+# What an atomic write calls a file that is not whole yet.
+HALF_DONE = re.compile(r"\.(current\.json|[0-9a-f]{16}\.(json|parquet))\.[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Stored:
     repaired: bool = False
 
 
-class Shelf:
+class Shelf(ShelfFiles):
     """One ticker's folder.
 
     Every version is two files that never change: `<sha16>.parquet` with the rows and
@@ -55,59 +55,43 @@ class Shelf:
     no lock; whoever writes must hold it.
     """
 
-    def __init__(self, folder: Path, ticker: str) -> None:
-        self.folder, self.ticker = folder, ticker
-
-    @contextlib.contextmanager
-    def lock(self, seconds: float) -> Iterator[None]:
-        """Let one process at a time write; the system frees the lock of a dead one.
-
-        Raises
-        ------
-        RunLocked
-            If another process holds it all the time.
-        OutputError
-            If the folder cannot be written.
-        """
-        import filelock
-
-        with output_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.folder / LOCK)
-            try:
-                lock.acquire(timeout=seconds, poll_interval=0.02)
-            except filelock.Timeout as error:
-                raise RunLocked(
-                    f"{self.ticker}: another process has been updating its stored "
-                    f"prices for {seconds:g} s. Wait for it, or end it."
-                ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def read(self) -> Stored | None:
+    def read(self, *, repair: bool = False, warn: bool = True) -> Stored | None:
         """Return the newest version that is whole; None if there is none.
 
-        Damaged files get the ending `.damaged`, and a `PriceWarning` says so.
+        Parameters
+        ----------
+        repair : bool
+            Give damaged files the ending `.damaged`. Only under the lock.
+        warn : bool
+            Give a `PriceWarning` if something is damaged.
         """
+        stored, problems = self._read(repair=repair)
+        if problems and not repair:
+            # Without the lock, another process may have changed files meanwhile.
+            stored, problems = self._read(repair=False)
+        if problems and warn:
+            self._warn(problems, stored, repair=repair)
+        return stored
+
+    def _read(self, *, repair: bool) -> tuple[Stored | None, list[str]]:
         problems: list[str] = []
-        pointer = self._read_pointer(problems)
+        pointer = self._read_pointer(problems, repair=repair)
         repaired, wanted = pointer is None, "" if pointer is None else pointer.sha256
         for name in self._candidates(wanted):
             expected = wanted if wanted.startswith(name) else name
             try:
                 version, rows = self.read_version(expected)
             except DamagedFile as error:
-                self._set_aside(name)
+                if repair:
+                    self.set_aside(f"{name}{ROWS}", f"{name}{RECORD}")
                 problems.append(f"{name}{ROWS}: {error}")
                 continue
-            self._warn(problems, f"using the prices up to {version.last_session}")
             if pointer is None or pointer.sha256 != version.sha256:
-                pointer = Pointer(version.sha256)
-            return Stored(version, rows, pointer, repaired or bool(problems))
-        self._warn(problems, "no stored prices are left")
-        return None
+                start = self._earliest_start(version, pointer)
+                pointer = Pointer(version.sha256, start=start)
+            repaired = repaired or bool(problems)
+            return Stored(version, rows, pointer, repaired), problems
+        return None, problems
 
     def read_version(self, sha256: str) -> tuple[Version, pd.DataFrame]:
         """Return one version by its SHA-256, or the first 16 or more digits of it.
@@ -117,14 +101,8 @@ class Shelf:
         DamagedFile
             If the file is missing, or is not what was written.
         """
-        file = self.folder / f"{sha256[:SHORTEST_NAME]}{ROWS}"
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError as error:
-            raise DamagedFile("it is missing") from error
-        except OSError as error:
-            raise DamagedFile(f"it cannot be read ({error.strerror})") from error
-        return decode_version(content, sha256)
+        file = self.file(sha256[:SHORTEST_NAME], ROWS)
+        return self.load(file, lambda content: decode_version(content, sha256))
 
     def read_record(self, name: str) -> Version:
         """Return a version's record: from its sidecar, or else from its rows' file.
@@ -134,17 +112,22 @@ class Shelf:
         DamagedFile
             If neither can be read.
         """
-        sidecar = self._file(name, RECORD)
-        try:
-            version = Version.from_json(sidecar.read_bytes())
-            if version.stem == name:
-                return version
-            _rename_aside(sidecar)
-        except DamagedFile:
-            _rename_aside(sidecar)
-        except OSError:
-            pass
+        with contextlib.suppress(DamagedFile):
+            return self.read_sidecar(name)
         return self.read_version(name)[0]
+
+    def read_sidecar(self, name: str) -> Version:
+        """Return what a version's sidecar says.
+
+        Raises
+        ------
+        DamagedFile
+            If it is missing, or belongs to another version.
+        """
+        version = self.load(self.file(name, RECORD), Version.from_json)
+        if version.stem != name:
+            raise DamagedFile("it belongs to another version")
+        return version
 
     def records(self) -> tuple[Version, ...]:
         """Return the records of all versions with rows, newest first."""
@@ -158,11 +141,6 @@ class Shelf:
         found.sort(key=lambda version: version.stored_at, reverse=True)
         return tuple(found)
 
-    def names(self) -> list[str]:
-        """Return the first 16 digits of every version that has rows."""
-        stems = (file.stem for file in self.folder.glob(f"*{ROWS}"))
-        return sorted(stem for stem in stems if NAME.fullmatch(stem))
-
     def read_pointer(self) -> Pointer:
         """Return what `current.json` says.
 
@@ -171,12 +149,7 @@ class Shelf:
         DamagedFile
             If it is missing or says nothing that can be understood.
         """
-        try:
-            return Pointer.from_json((self.folder / POINTER).read_bytes())
-        except FileNotFoundError as error:
-            raise DamagedFile("it is missing") from error
-        except OSError as error:
-            raise DamagedFile(f"it cannot be read ({error.strerror})") from error
+        return self.load(self.folder / POINTER, Pointer.from_json)
 
     def publish(
         self, version: Version, rows: pd.DataFrame, pointer: Pointer
@@ -195,15 +168,21 @@ class Shelf:
             current still is.
         """
         named, content = encode_version(version, rows)
-        write_bytes(self._file(named.stem, ROWS), content)
-        write_text(self._file(named.stem, RECORD), named.to_json())
+        write_bytes(self.file(named.stem, ROWS), content)
+        write_text(self.file(named.stem, RECORD), named.to_json())
         self.write_pointer(pointer, named)
         return named
 
     def write_pointer(self, pointer: Pointer, version: Version) -> None:
         """Make a version the current one."""
-        named = replace(pointer, sha256=version.sha256)
+        start = min(pointer.start or version.start, version.start)
+        named = replace(pointer, sha256=version.sha256, start=start)
         write_text(self.folder / POINTER, named.to_json())
+
+    def is_tidy(self) -> bool:
+        """Tell whether `tidy` would have nothing to do."""
+        half_done = any(HALF_DONE.fullmatch(file) for file in self.files())
+        return not half_done and not self._without_sidecar()
 
     def tidy(self) -> None:
         """Remove what a killed writer left half done, and restore lost sidecars.
@@ -211,33 +190,54 @@ class Shelf:
         Call it under the lock: only then is nobody else at work on such files.
         """
         with output_errors(self.folder):
-            for file in self.folder.iterdir():
-                if file.name.startswith(".") and file.name != LOCK:
-                    file.unlink(missing_ok=True)
-        for name in self.names():
-            if not self._file(name, RECORD).exists():
-                with contextlib.suppress(DamagedFile):
-                    record = self.read_record(name)
-                    write_text(self._file(name, RECORD), record.to_json())
+            for file in self.files():
+                if HALF_DONE.fullmatch(file):
+                    (self.folder / file).unlink(missing_ok=True)
+        for name in self._without_sidecar():
+            # Rows that are damaged or cannot be read are another step's business.
+            with contextlib.suppress(DamagedFile, DataError):
+                record = self.read_version(name)[0]
+                self.set_aside(f"{name}{RECORD}")
+                write_text(self.file(name, RECORD), record.to_json())
 
     def remove(self, name: str) -> None:
         """Delete a version. A kill in between leaves rows, which are a version."""
         with output_errors(self.folder):
-            self._file(name, RECORD).unlink(missing_ok=True)
-            self._file(name, ROWS).unlink(missing_ok=True)
+            self.file(name, RECORD).unlink(missing_ok=True)
+            self.file(name, ROWS).unlink(missing_ok=True)
 
-    def _file(self, name: str, ending: str) -> Path:
-        return self.folder / f"{name}{ending}"
-
-    def _read_pointer(self, problems: list[str]) -> Pointer | None:
+    def _read_pointer(self, problems: list[str], *, repair: bool) -> Pointer | None:
         try:
             return self.read_pointer()
         except DamagedFile as error:
             # A first version without a pointer was cut short before its last step.
-            if len(self.names()) > 1 or (self.folder / POINTER).exists():
+            if len(self.names()) > 1 or POINTER in self.files():
                 problems.append(f"{POINTER}: {error}")
-            _rename_aside(self.folder / POINTER)
+            if repair:
+                self.set_aside(POINTER)
             return None
+
+    def _without_sidecar(self) -> list[str]:
+        """Return the versions whose sidecar is missing or damaged."""
+        found = []
+        for name in self.names():
+            try:
+                self.read_sidecar(name)
+            except DamagedFile:
+                found.append(name)
+        return found
+
+    def _earliest_start(self, version: Version, pointer: Pointer | None) -> str:
+        """Return the earliest date asked for since a version that is used again."""
+        starts = [version.start]
+        if pointer is not None and pointer.start is not None:
+            starts.append(pointer.start)
+        for file in filter(SIDECAR.fullmatch, self.files()):
+            with contextlib.suppress(DamagedFile):
+                record = self.load(self.folder / file, Version.from_json)
+                if record.stored_at >= version.stored_at:
+                    starts.append(record.start)
+        return min(starts)
 
     def _candidates(self, wanted: str) -> Iterator[str]:
         """Yield the current version's name, then the others', newest first."""
@@ -248,28 +248,16 @@ class Shelf:
         unread = [name for name in self.names() if name not in known]
         yield from (name for name in [*known, *unread] if name != current)
 
-    def _set_aside(self, name: str) -> None:
-        for ending in (ROWS, RECORD):
-            _rename_aside(self._file(name, ending))
-
-    def _warn(self, problems: list[str], outcome: str) -> None:
-        if problems:
-            found = "; ".join(problems)
-            warnings.warn(
-                f"{self.ticker}: damage among the stored prices ({found}). Set aside; "
-                f"{outcome}. The next update fetches everything again.",
-                PriceWarning,
-                stacklevel=3,
-            )
-
-
-def _rename_aside(file: Path) -> None:
-    """Give a file the ending `.damaged`, or `.damaged.2` and so on; never delete."""
-    # A reader may lack the right to rename, or another reader may have been faster.
-    with contextlib.suppress(OSError):
-        if file.exists():
-            target, number = file.with_name(file.name + DAMAGED), 1
-            while target.exists():
-                number += 1
-                target = file.with_name(f"{file.name}{DAMAGED}.{number}")
-            file.rename(target)
+    def _warn(
+        self, problems: list[str], stored: Stored | None, *, repair: bool
+    ) -> None:
+        outcome = "no stored prices are left"
+        if stored is not None:
+            outcome = f"using the prices up to {stored.version.last_session}"
+        done = "Set aside" if repair else "Left where it is"
+        warnings.warn(
+            f"{self.ticker}: damage among the stored prices ({'; '.join(problems)}). "
+            f"{done}; {outcome}. The next update fetches everything again.",
+            PriceWarning,
+            stacklevel=4,
+        )

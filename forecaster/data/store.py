@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from forecaster.data.shelf import POINTER, RECORD, ROWS, SHORTEST_NAME, Shelf, Stored
+from forecaster.data.shelf import SHORTEST_NAME, Shelf, Stored
+from forecaster.data.verifying import (
+    Problem,
+    current_record,
+    find_needed,
+    find_problems,
+)
 from forecaster.data.versions import DamagedFile, Version
 from forecaster.errors import ConfigError, DataError, SymbolNotFound
 
 FOLDER_VARIABLE = "FORECASTER_DATA"
 LONGEST_TICKER = 40
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something in the store that is not as it was written."""
-
-    ticker: str
-    file: str
-    message: str
 
 
 class PriceStore:
@@ -68,43 +65,80 @@ class PriceStore:
         SymbolNotFound
             If nothing is stored for the ticker.
         DataError
-            If there is no such version, or it is damaged.
+            If there is no such version, it is damaged, or it cannot be read.
 
         Warns
         -----
         PriceWarning
-            If something was damaged and an older version is used.
+            If something is damaged and an older version is used.
         """
         shelf = self.shelf(ticker)
         stored = shelf.read()
         if stored is None:
-            raise SymbolNotFound(
-                f"{shelf.ticker}: no prices are stored in {self.folder}. Fetch them "
-                f"with `forecaster fetch {shelf.ticker}`."
-            )
+            raise self._nothing_in(shelf)
         return stored if sha256 is None else _another(shelf, stored, sha256)
 
     def versions(self, ticker: str) -> tuple[Version, ...]:
-        """Return the records of all stored versions, newest first."""
-        return self.shelf(ticker).records()
+        """Return the records of all stored versions, newest first.
+
+        Raises
+        ------
+        SymbolNotFound
+            If nothing is stored for the ticker.
+        """
+        shelf = self.shelf(ticker)
+        records = shelf.records()
+        if not records:
+            raise self._nothing_in(shelf)
+        return records
+
+    def current(self, ticker: str) -> Version:
+        """Return the current version's record; its rows are not read.
+
+        Raises
+        ------
+        DataError
+            If it cannot be told, because of damage or otherwise.
+        """
+        shelf = self.shelf(ticker)
+        try:
+            return current_record(shelf)
+        except DamagedFile:
+            pass
+        try:
+            # Another process may have changed files meanwhile.
+            return current_record(shelf)
+        except DamagedFile as error:
+            raise DataError(
+                f"{shelf.ticker}: the stored prices are damaged ({error}). See "
+                f"`forecaster data verify {shelf.ticker}`."
+            ) from error
 
     def list_tickers(self) -> tuple[str, ...]:
-        """Return the tickers with stored prices, in order."""
+        """Return the tickers with anything stored, be it damaged, in order."""
         if not self.folder.is_dir():
             return ()
-        names = (path.name for path in self.folder.iterdir() if path.is_dir())
-        found = (unquote(name) for name in names)
-        return tuple(sorted(name for name in found if self._holds(name)))
+        try:
+            names = [path.name for path in self.folder.iterdir() if path.is_dir()]
+        except OSError as error:
+            raise DataError(
+                f"{self.folder} cannot be read: {error.strerror or error}. Choose a "
+                "folder that you may read."
+            ) from error
+        return tuple(sorted(unquote(name) for name in names if self._holds(name)))
 
     def verify(self, ticker: str | None = None) -> tuple[Problem, ...]:
         """Read every version of one or all tickers and say what is damaged.
 
         Nothing is changed.
+
+        Raises
+        ------
+        SymbolNotFound
+            If nothing was ever stored for the ticker.
         """
         tickers = self.list_tickers() if ticker is None else (ticker,)
-        return tuple(
-            problem for name in tickers for problem in _problems(self.shelf(name))
-        )
+        return tuple(problem for name in tickers for problem in self._verify(name))
 
     def prune(self, ticker: str, *, keep: int) -> tuple[str, ...]:
         """Delete all but the newest versions of a ticker.
@@ -128,28 +162,47 @@ class PriceStore:
         ------
         ConfigError
             If `keep` is below 1.
+        SymbolNotFound
+            If nothing was ever stored for the ticker.
         RunLocked, OutputError
             If another process is at work, or the folder cannot be written.
         """
         if keep < 1:
             raise ConfigError(f"cannot keep {keep} versions. Keep 1 or more.")
         shelf = self.shelf(ticker)
-        if not shelf.folder.is_dir():
-            return ()
+        if not shelf.holds():
+            raise self._nothing_in(shelf)
         with shelf.lock(self.lock_timeout):
-            stored = shelf.read()
+            stored = shelf.read(repair=True)
             old = shelf.records()[keep:]
-            needed = set() if stored is None else _needed(shelf, stored.version)
+            needed = set() if stored is None else find_needed(shelf, stored.version)
             surplus = [version for version in old if version.sha256 not in needed]
             for version in surplus:
                 shelf.remove(version.stem)
         return tuple(version.sha256 for version in surplus)
 
+    def _verify(self, ticker: str) -> list[Problem]:
+        shelf = self.shelf(ticker)
+        if not shelf.holds():
+            raise self._nothing_in(shelf)
+        # Another process may have changed files meanwhile: damage is there twice.
+        return find_problems(shelf) and find_problems(shelf)
+
     def _holds(self, name: str) -> bool:
         try:
-            return bool(self.shelf(name).names())
+            shelf = self.shelf(unquote(name))
+            return shelf.folder.name == name and shelf.holds()
         except SymbolNotFound:
             return False
+        except DataError:
+            return True  # and whoever reads it is told why that fails
+
+    def _nothing_in(self, shelf: Shelf) -> SymbolNotFound:
+        left = "no whole version is left" if shelf.holds() else "no prices are stored"
+        return SymbolNotFound(
+            f"{shelf.ticker}: {left} in {self.folder}. Fetch them with `forecaster "
+            f"fetch {shelf.ticker}`."
+        )
 
 
 def default_folder() -> Path:
@@ -208,49 +261,3 @@ def _another(shelf: Shelf, stored: Stored, sha256: str) -> Stored:
             f"See `forecaster data history {shelf.ticker}` for the others."
         ) from error
     return replace(stored, version=version, rows=rows)
-
-
-def _needed(shelf: Shelf, current: Version) -> set[str]:
-    """Return the current version and the last good one that it was made from."""
-    records = {version.sha256: version for version in shelf.records()}
-    lineage = []
-    parent = records.pop(current.sha256, current).parent
-    while parent in records:
-        lineage.append(records.pop(parent))
-        parent = lineage[-1].parent
-    for version in [*lineage, *records.values()]:
-        try:
-            shelf.read_version(version.sha256)
-        except DamagedFile:
-            continue
-        return {current.sha256, version.sha256}
-    return {current.sha256}
-
-
-def _problems(shelf: Shelf) -> list[Problem]:
-    """Return what is wrong with one ticker's files."""
-    found: dict[str, str] = {}
-    try:
-        current = shelf.read_pointer().sha256
-        if current[:SHORTEST_NAME] not in shelf.names():
-            found[POINTER] = f"it names {current[:SHORTEST_NAME]}, which is missing"
-    except DamagedFile as error:
-        found[POINTER] = str(error)
-    for name in shelf.names():
-        try:
-            version, _ = shelf.read_version(name)
-        except DamagedFile as error:
-            found[f"{name}{ROWS}"] = str(error)
-            continue
-        sidecar = shelf.folder / f"{name}{RECORD}"
-        if not _says(sidecar, version):
-            found[f"{name}{RECORD}"] = "it is missing or not as written"
-    return [Problem(shelf.ticker, file, message) for file, message in found.items()]
-
-
-def _says(sidecar: Path, version: Version) -> bool:
-    """Tell whether a sidecar is byte for byte what the version's record says."""
-    try:
-        return sidecar.read_text("utf-8") == version.to_json()
-    except (OSError, ValueError):
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, datetime
 
 import pandas as pd
@@ -21,13 +22,15 @@ from forecaster.data.reporting import (
 )
 from forecaster.data.shelf import Stored
 from forecaster.data.store import PriceStore
-from forecaster.data.updating import Job, Update
-from forecaster.data.versions import Pointer, Version
+from forecaster.data.symbols import check_ticker
+from forecaster.data.updating import Job, Update, is_read_only
+from forecaster.data.versions import Pointer
 from forecaster.errors import (
-    ConfigError,
     InvalidPrices,
     NoDataInRange,
+    OutputError,
     SourceError,
+    SourceUnavailable,
     SymbolNotFound,
 )
 
@@ -55,11 +58,13 @@ def update_ticker(
 ) -> Update:
     """Bring a ticker's stored prices up to the last finished session.
 
-    If that session is stored, the source is not asked. Otherwise the last 15 stored
-    sessions are asked for again, and those that are missing. Where they agree with the
-    stored ones, the new sessions are added; after a split, a dividend or a restatement
-    everything is fetched again, as it is every 30 days. Every change makes a new
-    version, and the old ones stay.
+    If that session is stored, the source is not asked. If the source is offline, it is
+    not asked either: what is stored is the answer, and nothing is written.
+
+    Otherwise the last 15 stored sessions are asked for again, and those that are
+    missing. Where they agree with the stored ones, the new sessions are added; after a
+    split, a dividend or a restatement everything is fetched again, as it is every 30
+    days. Every change makes a new version, and the old ones stay.
 
     Parameters
     ----------
@@ -91,28 +96,61 @@ def update_ticker(
         stays.
     ConfigError
         If another source or calendar is stored, or an argument is wrong.
+    DataError
+        If the system refuses to read what is stored, or a newer forecaster wrote it.
     OutputError, RunLocked
-        If the store cannot be written. What is stored stays.
+        If the store cannot be written. What is stored stays. If it may only be read
+        and something is stored, that is the answer: event `stale`.
 
     Warns
     -----
     PriceWarning
         If stored files were damaged.
     """
-    shelf = store.shelf(ticker)
+    wanted = None if start is None else as_day(start)
+    shelf = store.shelf(check_ticker(ticker))
     finished = last_finished_session(now, calendar)
-    with shelf.lock(store.lock_timeout):
-        shelf.tidy()
-        stored = shelf.read()
-        former = FIRST_DAY if stored is None else stored.version.start
-        first = as_day(former if start is None else start)
-        job = Job(shelf, source, calendar, first, as_moment(now), finished)
-        if stored is None or replace:
-            return _create(job, stored)
-        _check_same_series(job, stored.version)
-        if _is_fresh(job, stored):
-            return job.answer("fresh", stored.version, {})
-        return _refresh_or_keep(job, stored)
+    job = Job(shelf, source, calendar, as_day(FIRST_DAY), as_moment(now), finished)
+    offline = bool(getattr(source, "offline", False))
+    # A look without the lock, which writes nothing: often nothing needs to be written.
+    seen = None if replace else shelf.read(warn=offline)
+    job.start = _first_wanted(seen, wanted)
+    if offline:
+        return job.serve(seen, job.not_asked())
+    if seen is not None and not seen.repaired and shelf.is_tidy():
+        job.check_series(seen.version)
+        if job.is_fresh(seen):
+            return job.answer("fresh", seen.version, {})
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(shelf.lock(store.lock_timeout))
+        except OutputError as error:
+            if seen is None or not is_read_only(error):
+                raise
+            return job.serve(shelf.read(), SourceUnavailable(str(error)))
+        return _update_locked(job, wanted, replace=replace)
+
+
+def _update_locked(job: Job, wanted: pd.Timestamp | None, *, replace: bool) -> Update:
+    """Look again under the lock, and do what is to be done."""
+    job.shelf.tidy()
+    stored = job.shelf.read(repair=True)
+    if stored is None or replace:
+        job.start = _first_wanted(stored, None) if wanted is None else wanted
+        return _create(job, stored)
+    job.start = _first_wanted(stored, wanted)
+    job.check_series(stored.version)
+    if job.is_fresh(stored):
+        return job.answer("fresh", stored.version, {})
+    return _refresh_or_keep(job, stored)
+
+
+def _first_wanted(stored: Stored | None, wanted: pd.Timestamp | None) -> pd.Timestamp:
+    """Return the earliest date wanted now or in a former update."""
+    if stored is None:
+        return as_day(FIRST_DAY) if wanted is None else wanted
+    former = as_day(stored.pointer.start or stored.version.start)
+    return former if wanted is None else min(former, wanted)
 
 
 def _create(job: Job, stored: Stored | None) -> Update:
@@ -134,27 +172,6 @@ def _create(job: Job, stored: Stored | None) -> Update:
         Pointer("", job.moment, job.moment, stale=stale),
         parent=None if stored is None else stored.version.sha256,
         report=report,
-    )
-
-
-def _check_same_series(job: Job, version: Version) -> None:
-    """Refuse to mix sources or calendars within one series."""
-    for what, there, here in (
-        ("source", version.source, job.source.name),
-        ("calendar", version.calendar, job.calendar),
-    ):
-        if there != here:
-            raise ConfigError(
-                f"{version.ticker}: the stored prices have the {what} {there}, and now "
-                f"{here} is wanted. One series never mixes them: use {there}, or fetch "
-                "everything again with `--replace`."
-            )
-
-
-def _is_fresh(job: Job, stored: Stored) -> bool:
-    complete = stored.rows.index[-1] >= job.finished
-    return (
-        complete and not stored.repaired and job.start >= as_day(stored.version.start)
     )
 
 

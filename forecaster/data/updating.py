@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from forecaster.data.calendar import as_day
 from forecaster.data.history import History, Source
 from forecaster.data.incoming import Incoming, check_incoming
 from forecaster.data.reporting import describe
 from forecaster.data.shelf import Shelf, Stored
 from forecaster.data.versions import Event, Pointer, Version
+from forecaster.errors import ConfigError, OutputError, SourceError, SourceUnavailable
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,56 @@ class Job:
     now: pd.Timestamp
     finished: pd.Timestamp
     n_fetches: int = 0
+
+    def check_series(self, version: Version) -> None:
+        """Refuse to mix sources or calendars within one series.
+
+        Raises
+        ------
+        ConfigError
+            If another source or calendar is stored.
+        """
+        for what, there, here in (
+            ("source", version.source, self.source.name),
+            ("calendar", version.calendar, self.calendar),
+        ):
+            if there != here:
+                raise ConfigError(
+                    f"{version.ticker}: the stored prices have the {what} {there}, and "
+                    f"now {here} is wanted. One series never mixes them: use {there}, "
+                    "or fetch everything again with `--replace`."
+                )
+
+    def is_fresh(self, stored: Stored) -> bool:
+        """Tell whether nothing need be asked."""
+        complete = stored.rows.index[-1] >= self.finished
+        # After damage, everything is still to be compared.
+        whole = stored.pointer.compared_at is not None and not stored.repaired
+        return complete and whole and self.start >= as_day(stored.version.start)
+
+    def serve(self, stored: Stored | None, refusal: SourceError) -> Update:
+        """Answer with what is stored; ask nobody and write nothing.
+
+        Raises
+        ------
+        SourceError
+            The refusal, if nothing is stored.
+        ConfigError
+            If another source or calendar is stored.
+        """
+        if stored is None:
+            raise refusal
+        self.check_series(stored.version)
+        if self.is_fresh(stored):
+            return self.answer("fresh", stored.version, {})
+        return self.answer("stale", stored.version, {}, str(refusal))
+
+    def not_asked(self) -> SourceUnavailable:
+        """Say that nobody is asked in offline mode."""
+        return SourceUnavailable(
+            f"{self.shelf.ticker}: {self.source.name} was not asked, because of "
+            "offline mode. Use stored or embedded prices, or leave offline mode."
+        )
 
     def fetch(self, start: pd.Timestamp) -> tuple[History, Incoming]:
         """Ask the source, and check its answer."""
@@ -121,3 +176,8 @@ class Job:
     def moment(self) -> str:
         """The time of the update, for records."""
         return self.now.isoformat()
+
+
+def is_read_only(error: OutputError) -> bool:
+    """Tell whether writing failed because it is not allowed."""
+    return getattr(error.__cause__, "errno", None) in READ_ONLY

@@ -23,10 +23,17 @@ FORMAT = 1
 METADATA_KEY = b"forecaster"
 BASIS = "none: prices, volumes and dividends as traded; splits listed"
 DIGEST = re.compile(r"[0-9a-f]{64}")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+TEXTS = ("ticker", "source", "calendar", "event", "stored_at", "sha256")
+DATES = ("start", "first_session", "last_session")
 
 
 class DamagedFile(Exception):
     """A file of the store is not what was written; the message says in which way."""
+
+
+class NotUnderstood(Exception):
+    """A file of the store is whole, but of a kind that this forecaster cannot read."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,21 @@ class Version:
         Raises
         ------
         DamagedFile
-            If it is none, or of an unknown format.
+            If it is none.
+        NotUnderstood
+            If it is of an unknown format.
         """
-        record = _read_object(text)
-        record["missing_sessions"] = tuple(record.get("missing_sessions", ()))
-        return _build(cls, record)
+        version = _build(cls, _read_object(text))
+        missing = version.missing_sessions
+        texts = all(isinstance(getattr(version, name), str) for name in TEXTS)
+        dates = all(_is_date(getattr(version, name)) for name in DATES)
+        if (
+            not texts
+            or not dates
+            or not isinstance(version.missing_sessions, list | tuple)
+        ):
+            raise DamagedFile("its entries are not those expected")
+        return replace(version, missing_sessions=tuple(missing))
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,9 @@ class Pointer:
         How often a missing session (ISO) has been asked for again.
     stale
         Why the rows are older than they should be; None if they are not.
+    start
+        The earliest date ever asked for (ISO). It is earlier than the version's own
+        after damage, until everything has been fetched again.
     """
 
     sha256: str
@@ -120,6 +140,7 @@ class Pointer:
     compared_at: str | None = None
     attempts: dict[str, int] = field(default_factory=dict)
     stale: str | None = None
+    start: str | None = None
 
     def to_json(self) -> str:
         """Return the content of `current.json`."""
@@ -133,12 +154,16 @@ class Pointer:
         ------
         DamagedFile
             If it names no version.
+        NotUnderstood
+            If it is of an unknown format.
         """
         pointer = _build(cls, _read_object(text))
         if not DIGEST.fullmatch(str(pointer.sha256)):
             raise DamagedFile("it names no version")
         if not isinstance(pointer.attempts, dict):
             raise DamagedFile("its attempts are no table")
+        if pointer.start is not None and not _is_date(pointer.start):
+            raise DamagedFile("its start is no date")
         return pointer
 
 
@@ -180,7 +205,9 @@ def decode_version(content: bytes, expected: str) -> tuple[Version, pd.DataFrame
     Raises
     ------
     DamagedFile
-        If the SHA-256 is another one, or the file is of an unknown format.
+        If the SHA-256 is another one.
+    NotUnderstood
+        If it is the right one, but the rows or their record cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -195,9 +222,12 @@ def decode_version(content: bytes, expected: str) -> tuple[Version, pd.DataFrame
         sessions = table["session"].to_numpy().astype("datetime64[us]")
         columns = {name: table[name].to_numpy() for name in RAW_COLUMNS}
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-        raise DamagedFile(f"it holds no stored rows ({error})") from error
+        raise NotUnderstood(f"holds no rows that can be read ({error})") from error
     index = pd.DatetimeIndex(np.asarray(sessions), name="session")
-    version = replace(Version.from_json(record), sha256=digest)
+    try:
+        version = replace(Version.from_json(record), sha256=digest)
+    except DamagedFile as error:
+        raise NotUnderstood(f"holds no record that can be read ({error})") from error
     return version, pd.DataFrame(columns, index=index)
 
 
@@ -209,9 +239,18 @@ def _read_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DamagedFile("it is not a JSON object")
     found = record.pop("format", None)
-    if found != FORMAT:
+    if type(found) is not int or found < FORMAT:
         raise DamagedFile(f"its format is {found!r}, not {FORMAT}")
+    if found > FORMAT:
+        raise NotUnderstood(
+            f"has the format {found}, and {FORMAT} is the newest known here: it was "
+            "written by a newer forecaster. Update this one"
+        )
     return record
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, str) and DATE.fullmatch(value) is not None
 
 
 def _build(kind: type[Record], record: dict[str, Any]) -> Record:
