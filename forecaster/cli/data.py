@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,10 +18,12 @@ from forecaster.cli.options import (
     StoreDir,
     complete_tickers,
 )
-from forecaster.errors import DamagedStore
+from forecaster.errors import DamagedStore, DataError, PriceWarning
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from forecaster.data.store import PriceStore
 
 app = new_app(
     "Show prices, what the checks say of them, and the store of fetched ones."
@@ -39,6 +42,9 @@ OptionalTicker = Annotated[
 def list_command(store_dir: StoreDir = None, as_json: AsJson = False) -> None:
     """List the embedded and the stored tickers with their range.
 
+    Stored prices are not read, only what was noted of them. A ticker with a damaged or
+    unreadable record has `unusable` for its source.
+
     Example:
 
       forecaster data list
@@ -49,21 +55,14 @@ def list_command(store_dir: StoreDir = None, as_json: AsJson = False) -> None:
 
     rows = [_facts(load_prices(ticker)) for ticker in embedded_tickers()]
     store = PriceStore(store_dir)
-    for ticker in store.list_tickers():
-        version = store.read(ticker).version
-        rows.append(
-            {
-                "ticker": version.ticker,
-                "n_sessions": version.n_sessions,
-                "first": version.first_session,
-                "last": version.last_session,
-                "source": version.source,
-            }
-        )
+    rows += [_stored_facts(store, ticker) for ticker in store.list_tickers()]
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("ticker", "n_sessions", "first", "last", "source"))
+        columns = ("ticker", "n_sessions", "first", "last", "source")
+        print_table(
+            [{k: v for k, v in row.items() if v is not None} for row in rows], columns
+        )
 
 
 @app.command("show")
@@ -135,7 +134,6 @@ def history_command(
     from forecaster.data.store import PriceStore
 
     store = PriceStore(store_dir)
-    store.read(ticker)  # says so if nothing is stored
     versions = [asdict(version) for version in store.versions(ticker)]
     if as_json:
         print_json(versions)
@@ -160,13 +158,13 @@ def verify_command(
 
     store = PriceStore(store_dir)
     problems = store.verify(ticker)
-    names = store.list_tickers() if ticker is None else (ticker.upper(),)
     if problems:
         found = "; ".join(f"{p.ticker} {p.file}: {p.message}" for p in problems)
         raise DamagedStore(
-            f"{len(problems)} damaged in {store.folder}: {found}. The version before "
-            "is used; `forecaster fetch` makes a new one."
+            f"{len(problems)} problems in {store.folder}: {found}. The newest whole "
+            "version is used, if there is one; `forecaster fetch` makes a new one."
         )
+    names = _names(store, ticker)
     if as_json:
         print_json({"folder": str(store.folder), "verified": names, "problems": []})
     else:
@@ -190,13 +188,34 @@ def prune_command(
     from forecaster.data.store import PriceStore
 
     store = PriceStore(store_dir)
-    names = store.list_tickers() if ticker is None else (ticker.upper(),)
+    names = _names(store, ticker)
     pruned = {name: list(store.prune(name, keep=keep)) for name in names}
     if as_json:
         print_json(pruned)
     else:
         n_deleted = sum(map(len, pruned.values()))
         typer.echo(f"deleted {n_deleted} versions of {len(names)} tickers")
+
+
+def _names(store: PriceStore, ticker: str | None) -> tuple[str, ...]:
+    return store.list_tickers() if ticker is None else (store.shelf(ticker).ticker,)
+
+
+def _stored_facts(store: PriceStore, ticker: str) -> dict[str, Any]:
+    """Return a row on a stored ticker, whatever state it is in."""
+    try:
+        version = store.current(ticker)
+    except DataError as error:
+        warnings.warn(str(error), PriceWarning, stacklevel=2)
+        facts = dict.fromkeys(("n_sessions", "first", "last"))
+        return {"ticker": ticker, **facts, "source": "unusable", "problem": str(error)}
+    return {
+        "ticker": version.ticker,
+        "n_sessions": version.n_sessions,
+        "first": version.first_session,
+        "last": version.last_session,
+        "source": version.source,
+    }
 
 
 def _last_rows(prices: pd.DataFrame) -> list[dict[str, object]]:

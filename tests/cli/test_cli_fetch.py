@@ -149,6 +149,11 @@ def test_damage_is_found_named_and_survived(command, fetch, store):
     assert answer.exit_code == 4
     assert rows.name in answer.stderr
     assert fetch("GOOG").exit_code == 0
+    answer = command("data", "verify")
+    assert answer.exit_code == 4
+    assert f"{rows.name}.damaged: it was set aside" in answer.stderr
+    for file in rows.parent.glob("*.damaged"):
+        file.unlink()
     assert command("data", "verify").exit_code == 0
 
 
