@@ -95,7 +95,7 @@ def _update(store: PriceStore, ticker: str, wish: Wish) -> Update:
     from forecaster.data.remote import open_source
     from forecaster.data.update import update_ticker
 
-    former = next(iter(store.versions(ticker)), None)
+    former = next(iter(store.shelf(ticker).records()), None)
     source = wish.source or (former.source if former else "yahoo")
     return update_ticker(
         store,

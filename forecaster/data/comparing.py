@@ -61,7 +61,11 @@ class Comparison:
 
 
 def compare_rows(
-    stored: pd.DataFrame, incoming: pd.DataFrame, *, since: pd.Timestamp
+    stored: pd.DataFrame,
+    incoming: pd.DataFrame,
+    *,
+    since: pd.Timestamp,
+    ticker: str = "series",
 ) -> Comparison:
     """Compare stored rows with those that a source gives from `since` on.
 
@@ -71,6 +75,8 @@ def compare_rows(
         Raw rows, as `History.rows`.
     since : Timestamp
         The start that the source was asked for.
+    ticker : str
+        Named in errors.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def compare_rows(
         old, new, incoming.loc[_after_first(stored, added)]
     )
     lost = window.difference(arrived)
-    _check_scale(old, new, splits)
+    _check_scale(old, new, splits, ticker)
     return Comparison(
         kind=_kind(len(common) <= len(lost), splits, dividends, restated),
         price_ratio=ratio,
@@ -163,7 +169,7 @@ def _restated(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DatetimeIndex, f
 
 
 def _check_scale(
-    old: pd.DataFrame, new: pd.DataFrame, splits: dict[str, float]
+    old: pd.DataFrame, new: pd.DataFrame, splits: dict[str, float], ticker: str
 ) -> None:
     """Refuse prices as traded that have moved as far as a split or a unit would."""
     ratios = new["close"].to_numpy() / old["close"].to_numpy()
@@ -174,15 +180,15 @@ def _check_scale(
     listed_split = math.prod(splits.values())
     if splits and abs(median / listed_split - 1) < SPLIT_TOLERANCE:
         raise BadResponse(
-            f"a split of {listed_split:g} is listed on {max(splits)}, but the prices "
-            "before it are not yet divided by it. The stored prices are kept. Try "
-            "again tomorrow."
+            f"{ticker}: a split of {listed_split:g} is listed on {max(splits)}, but "
+            "the prices before it are not yet divided by it. The stored prices are "
+            "kept. Try again tomorrow."
         )
     raise InvalidPrices(
-        f"{far.sum()} stored closes are now {median:.4g} times as high, which no "
-        "restatement explains: perhaps another unit, or a split that is not listed "
-        "yet. The stored prices are kept. Try again tomorrow, or accept the new ones "
-        "with `--replace`."
+        f"{ticker}: {far.sum()} stored closes are now {median:.4g} times as high, "
+        "which no restatement explains: perhaps another unit, or a split that is not "
+        "listed yet. The stored prices are kept. Try again tomorrow, or accept the new "
+        "ones with `--replace`."
     )
 
 

@@ -192,14 +192,31 @@ def _refresh(job: Job, stored: Stored) -> Update:
     if not _whole_is_due(job, stored):
         since = _overlap_start(stored)
         history, tail = job.fetch(since)
-        comparison = compare_rows(stored.rows, tail.rows, since=since)
+        comparison = _compare(job, stored, history, tail, since)
         if comparison.kind == "same":
             return _adopt(job, stored, history, tail, comparison, since)
     since = min(job.start, as_day(stored.version.start))
     history, whole = job.fetch(since)
-    comparison = compare_rows(stored.rows, whole.rows, since=since)
+    comparison = _compare(job, stored, history, whole, since)
     _check_not_shrunk(job, stored, comparison)
     return _adopt(job, stored, history, whole, comparison, since)
+
+
+def _compare(
+    job: Job, stored: Stored, history: History, incoming: Incoming, since: pd.Timestamp
+) -> Comparison:
+    """Compare an answer with the stored rows, which must be in the same money."""
+    was = stored.version.provenance.get("currency")
+    now = history.provenance.get("currency")
+    if was and now and was != now:
+        raise InvalidPrices(
+            f"{job.shelf.ticker}: {job.source.name} now quotes {now}, and the stored "
+            f"prices are in {was}. They are kept. Fetch everything again with "
+            "`--replace`."
+        )
+    return compare_rows(
+        stored.rows, incoming.rows, since=since, ticker=job.shelf.ticker
+    )
 
 
 def _whole_is_due(job: Job, stored: Stored) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.data.calendar import as_day
+from forecaster.data.exchanges import check_exchange
 from forecaster.data.history import History, Source
 from forecaster.data.incoming import Incoming, check_incoming
 from forecaster.data.reporting import describe
@@ -110,13 +111,15 @@ class Job:
         """Say that nobody is asked in offline mode."""
         return SourceUnavailable(
             f"{self.shelf.ticker}: {self.source.name} was not asked, because of "
-            "offline mode. Use stored or embedded prices, or leave offline mode."
+            "offline mode, and nothing is stored. Leave out `--offline`, or use "
+            "embedded prices or your own."
         )
 
     def fetch(self, start: pd.Timestamp) -> tuple[History, Incoming]:
         """Ask the source, and check its answer."""
         self.n_fetches += 1
         history = self.source.history(self.shelf.ticker, f"{start:%Y-%m-%d}")
+        check_exchange(self.shelf.ticker, history.provenance, self.calendar)
         incoming = check_incoming(
             history.rows,
             self.shelf.ticker,

@@ -245,3 +245,18 @@ def test_a_kill_at_any_step_of_writing_loses_nothing(store, source):
     assert store.verify() == ()
     hidden = {path.name for path in store.shelf("GOOG").folder.glob(".*")}
     assert len(hidden) <= 1, "only the lock may be hidden"
+
+
+def test_a_source_that_changes_its_money_is_refused(store, source):
+    source.provenance = {"currency": "GBP"}
+    update(store, source, EARLIER)
+    source.provenance = {"currency": "GBp"}
+    with pytest.raises(InvalidPrices, match=r"now quotes GBp.*are in GBP"):
+        update(store, source)
+    assert update(store, source, replace=True).event == "create"
+
+
+def test_a_ticker_of_another_exchange_is_refused(store, source):
+    source.provenance = {"timezone": "Europe/London", "exchange": "LSE"}
+    with pytest.raises(InvalidPrices, match="--calendar XLON"):
+        update(store, source)

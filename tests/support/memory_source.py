@@ -15,6 +15,7 @@ class MemorySource:
 
     def __init__(self, rows):
         self.rows, self.asked, self.down = rows, [], False
+        self.provenance = {}
 
     def history(self, ticker, start):
         self.asked.append(start)
@@ -22,7 +23,7 @@ class MemorySource:
             raise SourceUnavailable(
                 f"{ticker}: memory is out of order. Try again later."
             )
-        return History(ticker, self.rows.loc[start:], {"source": "memory"})
+        return History(ticker, self.rows.loc[start:], self.provenance)
 
 
 def make_rows(first="2023-01-03", last="2023-09-21", seed=0):
