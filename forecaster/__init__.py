@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from forecaster.data.embedded import embedded_tickers
     from forecaster.data.sources import load_prices
     from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
-    from forecaster.evaluation import Evaluation, Verdict
+    from forecaster.evaluation import Evaluation
     from forecaster.forecast import Forecast
     from forecaster.forecasting import Forecaster
     from forecaster.jobs import run_training
     from forecaster.plotting import plot_forecast, plot_history, plot_predictions
     from forecaster.runs import Run, find_run, list_runs
     from forecaster.training import train
+    from forecaster.verdict import Verdict
 
 _HOMES = {
     "Config": "config",
@@ -36,7 +37,7 @@ _HOMES = {
     "ForecasterError": "errors",
     "PriceWarning": "errors",
     "Run": "runs",
-    "Verdict": "evaluation",
+    "Verdict": "verdict",
     "embedded_tickers": "data.embedded",
     "find_run": "runs",
     "list_configs": "config",

@@ -85,7 +85,7 @@ def load_bundle(folder: str | Path) -> Forecaster:
             f"{folder}: {error}. It was written by forecaster {writer}, and this is "
             f"{version('forecaster')}: use the newer of the two, or train again."
         ) from error
-    network = network_for(config)
+    network = network_for(config).predictor
     _load_weights(network, folder / "model.weights.h5")
     return Forecaster(network, scaler, config, trained_on, history)
 

@@ -17,7 +17,7 @@ def warn_if_outside(scaler: Scaler, rows: pd.DataFrame, ticker: str) -> None:
         _warn(
             f"{ticker}: recent {column} ({rows[column].min():.6g} to "
             f"{rows[column].max():.6g}) lies far outside the range of training "
-            f"({scaler.minimum[column]:.6g} to {scaler.maximum[column]:.6g}): the "
+            f"({scaler.low[column]:.6g} to {scaler.high[column]:.6g}): the "
             "forecast means little. Train on a range that reaches closer to today."
         )
 

@@ -3,61 +3,49 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from forecaster.arrays import DateArray, FloatArray
 from forecaster.errors import DataError
-from forecaster.metrics import directional_accuracy, mae, mape, mase, rmse
+from forecaster.metrics import (
+    coverage,
+    directional_accuracy,
+    mae,
+    mape,
+    mase,
+    pinball,
+    rmse,
+)
 from forecaster.models.baselines import drift, last_value
-from forecaster.significance import diebold_mariano
+from forecaster.verdict import Verdict, judge, ratio_of
 
 MODEL, BASELINES = "model", ("last_value", "drift")
 SCORES = (
     *("rmse", "mae", "mape", "mase", "directional_accuracy"),
     *("rmse_ratio", "mae_ratio"),
 )
-SIGNIFICANCE = 0.05
+EVEN = 0.5
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the model is worth beside last-value.
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Quantiles of forecasts.
 
     Attributes
     ----------
-    outcome
-        `beats` or `loses` if the squared errors differ at the 5% level, else `ties`.
-    ratio
-        RMSE of the model over that of last-value; below 1 is better.
-    p_value
-        Two-sided, of the Diebold-Mariano test; NaN if there are too few forecasts.
+    levels
+        Probabilities, increasing.
+    quantiles : ndarray of shape (n_windows, horizon, n_levels)
+        Prices in the quote currency, increasing along the last axis.
     """
 
-    outcome: Literal["beats", "ties", "loses"]
-    ratio: float
-    p_value: float
-    n_forecasts: int
-
-    def __str__(self) -> str:
-        phrase = {
-            "beats": "beats last-value",
-            "ties": "is not told apart from last-value",
-            "loses": "loses to last-value",
-        }[self.outcome]
-        return (
-            f"The model {phrase}: its RMSE is {self.ratio:.3g} times that of simply "
-            f"repeating the last price ({self._evidence()})."
-        )
-
-    def _evidence(self) -> str:
-        if math.isnan(self.p_value):
-            return f"only {self.n_forecasts} forecasts: too few for a test"
-        p_value = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"  # noqa: PLR2004
-        return f"{self.n_forecasts} forecasts, Diebold-Mariano p {p_value}"
+    levels: tuple[float, ...]
+    quantiles: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +58,8 @@ class Evaluation:
         Whose price, and which one.
     predictions
         One row for each origin and step: `origin session step actual predicted
-        last_value drift`; prices in the quote currency.
+        last_value drift`, with a quantile head also `q0.05` and so on, with a direction
+        head `probability_up`; prices in the quote currency.
     scores
         One row for the model and for each baseline: `rmse mae mape mase
         directional_accuracy rmse_ratio mae_ratio`, the ratios to last-value.
@@ -78,6 +67,10 @@ class Evaluation:
         One sentence on the model against last-value.
     trained_until
         Last session of training.
+    quantile_scores
+        With a quantile head: `pinball`, the mean over levels in the quote currency,
+        and `coverage_0.9` and so on, the share of actual prices in each central
+        interval. Empty otherwise.
     """
 
     ticker: str
@@ -86,6 +79,7 @@ class Evaluation:
     scores: pd.DataFrame
     verdict: Verdict
     trained_until: pd.Timestamp
+    quantile_scores: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return ticker, range, scores and verdict as plain JSON values."""
@@ -108,6 +102,7 @@ class Evaluation:
                 "p_value": _finite(self.verdict.p_value),
                 "sentence": str(self.verdict),
             },
+            "quantile_scores": dict(self.quantile_scores),
         }
 
     @classmethod
@@ -127,6 +122,7 @@ class Evaluation:
                 facts["n_forecasts"],
             ),
             trained_until=pd.Timestamp(facts["trained_until"]),
+            quantile_scores=facts.get("quantile_scores", {}),
         )
 
     def __repr__(self) -> str:
@@ -137,7 +133,7 @@ class Evaluation:
         return f"<p><b>{self.ticker} {self.target}</b>: {self.verdict}</p>{table}"
 
 
-def evaluate_forecasts(
+def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     predicted: FloatArray,
     actual: FloatArray,
     *,
@@ -146,6 +142,8 @@ def evaluate_forecasts(
     origins: DateArray,
     sessions: DateArray,
     labels: dict[str, Any],
+    spread: Spread | None = None,
+    probability_up: FloatArray | None = None,
 ) -> Evaluation:
     """Put forecasts beside the baselines' and score all of them.
 
@@ -163,6 +161,10 @@ def evaluate_forecasts(
         Sessions that are forecast.
     labels
         `ticker`, `target` and `trained_until` of the result.
+    spread
+        Quantiles of the forecasts.
+    probability_up : ndarray of shape (n_windows, horizon), optional
+        Of a price above that of the origin; the direction is then scored by it.
     """
     horizon = actual.shape[1]
     forecasts = {
@@ -170,12 +172,45 @@ def evaluate_forecasts(
         "last_value": last_value(origin_price, horizon),
         "drift": drift(origin_price, horizon, history),
     }
+    predictions = _long_frame(forecasts, actual, origins, sessions)
+    scores = score_forecasts(forecasts, actual, origin_price, history)
+    if probability_up is not None:
+        predictions["probability_up"] = probability_up.ravel()
+        sides = origin_price[:, None] + np.sign(probability_up - EVEN)
+        scores.loc[MODEL, "directional_accuracy"] = directional_accuracy(
+            actual, sides, origin_price[:, None]
+        )
+    quantile_scores = {}
+    if spread is not None:
+        for place, level in enumerate(spread.levels):
+            predictions[f"q{level:g}"] = spread.quantiles[..., place].ravel()
+        quantile_scores = score_quantiles(actual, spread)
     return Evaluation(
-        predictions=_long_frame(forecasts, actual, origins, sessions),
-        scores=score_forecasts(forecasts, actual, origin_price, history),
+        predictions=predictions,
+        scores=scores,
+        quantile_scores=quantile_scores,
         verdict=judge(forecasts[MODEL], forecasts["last_value"], actual),
         **labels,
     )
+
+
+def score_quantiles(actual: FloatArray, spread: Spread) -> dict[str, float]:
+    """Return the mean pinball loss, and the coverage of each central interval.
+
+    Parameters
+    ----------
+    actual : ndarray of shape (n_windows, horizon)
+        Prices in the quote currency.
+    """
+    scores = {"pinball": pinball(actual, spread.quantiles, spread.levels)}
+    levels = [round(level, 6) for level in spread.levels]
+    for place, level in enumerate(levels):
+        mirrored = round(1 - level, 6)
+        if level < EVEN and mirrored in levels:
+            low = spread.quantiles[..., place]
+            high = spread.quantiles[..., levels.index(mirrored)]
+            scores[f"coverage_{mirrored - level:g}"] = coverage(actual, low, high)
+    return scores
 
 
 def score_forecasts(
@@ -201,29 +236,9 @@ def score_forecasts(
     for metric in ("rmse", "mae"):
         naive = rows["last_value"][metric]
         scores[f"{metric}_ratio"] = [
-            _ratio(row[metric], naive) for row in rows.values()
+            ratio_of(row[metric], naive) for row in rows.values()
         ]
     return scores.loc[:, list(SCORES)]
-
-
-def judge(predicted: FloatArray, naive: FloatArray, actual: FloatArray) -> Verdict:
-    """Compare the squared errors of a model with those of last-value.
-
-    Parameters
-    ----------
-    predicted, naive, actual : ndarray of shape (n_windows, horizon)
-    """
-    ratio = _ratio(rmse(actual, predicted), rmse(actual, naive))
-    model_loss = ((actual - predicted) ** 2).mean(axis=1)
-    naive_loss = ((actual - naive) ** 2).mean(axis=1)
-    try:
-        test = diebold_mariano(model_loss, naive_loss, horizon=actual.shape[1])
-    except DataError:
-        return Verdict("ties", ratio, math.nan, len(actual))
-    if not test.p_value < SIGNIFICANCE:  # NaN proves nothing either
-        return Verdict("ties", ratio, test.p_value, len(actual))
-    outcome: Literal["beats", "loses"] = "loses" if test.statistic > 0 else "beats"
-    return Verdict(outcome, ratio, test.p_value, len(actual))
 
 
 def _long_frame(
@@ -249,12 +264,6 @@ def _mase(actual: FloatArray, predicted: FloatArray, history: FloatArray) -> flo
         return mase(actual, predicted, history)
     except DataError:  # the training prices never changed: there is no scale
         return math.nan
-
-
-def _ratio(value: float, reference: float) -> float:
-    if reference:
-        return value / reference
-    return 1.0 if value == 0 else math.inf
 
 
 def _number(value: float | None) -> float:

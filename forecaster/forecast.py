@@ -52,6 +52,10 @@ class Forecast:
         Real exchange sessions after the origin, nearest first.
     price : ndarray of shape (n_sessions,)
         Forecast prices in the quote currency.
+    levels, quantiles : tuple, and ndarray of shape (n_sessions, n_levels)
+        Quantiles of each step by their probabilities; empty and None without.
+    probability_up : ndarray of shape (n_sessions,), optional
+        Of a price above the last known one.
     """
 
     ticker: str
@@ -60,18 +64,24 @@ class Forecast:
     last_price: float
     sessions: pd.DatetimeIndex
     price: FloatArray
+    levels: tuple[float, ...] = ()
+    quantiles: FloatArray | None = None
+    probability_up: FloatArray | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each session: `step predicted last_value`."""
-        return pd.DataFrame(
-            {
-                "step": np.arange(1, len(self.sessions) + 1),
-                "predicted": self.price,
-                "last_value": self.last_price,
-            },
-            index=self.sessions.rename("session"),
-        )
+        """One row for each session: `step predicted last_value`, and quantiles."""
+        columns: dict[str, Any] = {
+            "step": np.arange(1, len(self.sessions) + 1),
+            "predicted": self.price,
+            "last_value": self.last_price,
+        }
+        if self.quantiles is not None:
+            for place, level in enumerate(self.levels):
+                columns[f"q{level:g}"] = self.quantiles[:, place]
+        if self.probability_up is not None:
+            columns["probability_up"] = self.probability_up
+        return pd.DataFrame(columns, index=self.sessions.rename("session"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -81,16 +91,14 @@ class Forecast:
             "origin": str(self.origin.date()),
             "last_price": self.last_price,
             "forecast": [
-                {
-                    "session": str(day.date()),
-                    "step": step,
-                    "predicted": float(price),
-                }
-                for step, (day, price) in enumerate(
-                    zip(self.sessions, self.price, strict=True), start=1
-                )
+                {"session": str(day.date()), "step": int(row.pop("step")), **row}
+                for day, row in zip(self.sessions, self._rows(), strict=True)
             ],
         }
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows = self.frame.drop(columns="last_value").to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
     def __repr__(self) -> str:
         return (

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
-from forecaster.config import Config
+from forecaster.config import Config, config_from_dict
+from forecaster.config.feature_names import scale_free
 from forecaster.data.calendar import as_day, next_sessions
-from forecaster.data.features import check_complete, make_features
 from forecaster.data.scaling import Scaler
 from forecaster.data.splits import rows_between, session_index
-from forecaster.data.windows import Windows, cut_windows, last_window
+from forecaster.data.table import Table, make_table
+from forecaster.data.windows import Windows, last_window
 from forecaster.doubts import warn_if_outside, warn_if_seen, warn_of_gap
-from forecaster.errors import (
-    ConfigError,
-    NotEnoughHistory,
-    TrainingFailed,
+from forecaster.errors import NotEnoughHistory, TrainingFailed
+from forecaster.evaluation import Evaluation, Spread, evaluate_forecasts
+from forecaster.feedback import (
+    UNROLLED,
+    check_horizon,
+    feed_back,
+    is_rollable,
+    next_after,
 )
-from forecaster.evaluation import Evaluation, evaluate_forecasts
 from forecaster.forecast import Forecast, TrainedOn
+from forecaster.models.baselines import last_value
+from forecaster.models.feeding import feed, newest_step
+from forecaster.models.heads import Answer, read_answer
+from forecaster.models.recurrent import network_for
+from forecaster.preparing import history_before, test_dates, windows_ending_in
 
 PREDICTION_BATCH = 256
-MOST_STEPS = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +75,9 @@ class Forecaster:
         prices
             Checked price frame (see `load_prices`).
         horizon
-            Sessions to forecast; the network's own horizon if absent. Beyond it the
-            network's forecasts are fed back, which needs the target as only input.
+            Sessions to forecast; the network's own horizon if absent. An encoder and
+            decoder is unrolled to any. Other networks' forecasts are fed back, which
+            needs the target as only input and a point forecast.
         as_of
             Last date that may be known; the end of the prices if absent.
 
@@ -82,30 +91,18 @@ class Forecaster:
         """
         ticker = self._ticker(prices)
         n_steps = self.config.window.horizon if horizon is None else horizon
-        self._check_horizon(n_steps)
+        check_horizon(n_steps, self.config)
         known = prices if as_of is None else prices.loc[: as_day(as_of)]
-        rows = make_features(known, self.config.features.columns, ticker=ticker)
-        rows = rows.iloc[-self.config.window.lookback :]
-        check_complete(rows, ticker=ticker)
-        window = last_window(
-            self.scaler.transform(rows), self.config.window.lookback, ticker=ticker
-        )
+        if known.empty:
+            raise NotEnoughHistory(ticker, self.config.window.lookback, 0)
+        table = make_table(known, self.config, ticker=ticker)
         sessions = next_sessions(
             known.index[-1], n_steps, calendar=self.config.data.calendar
         )
-        warn_if_outside(self.scaler, rows, ticker)
+        warn_if_outside(self.scaler, self._watched(table), ticker)
         if as_of is not None and sessions[0] <= as_day(as_of):
             warn_of_gap(known.index[-1].date(), as_day(as_of).date(), ticker)
-        scaled = self._roll_forward(window, n_steps)
-        target = self.config.data.target
-        return Forecast(
-            ticker=ticker,
-            target=target,
-            origin=known.index[-1],
-            last_price=float(known[target].iloc[-1]),
-            sessions=sessions,
-            price=self.scaler.inverse(scaled, target),
-        )
+        return self._forecast(table, sessions)
 
     def evaluate(
         self,
@@ -131,21 +128,22 @@ class Forecaster:
             If a date is no date.
         """
         ticker, target = self._ticker(prices), self.config.data.target
-        first, last = self._range(prices, start, end)
+        first, last = test_dates(prices, self.config, start, end)
         test = rows_between(
             session_index(prices), first, last, ticker=ticker, what="test"
         )
-        windows = self._windows_ending_in(prices, test, ticker)
-        if ticker == self.trained_on.ticker:
+        table = make_table(prices.iloc[: test.stop], self.config, ticker=ticker)
+        windows = windows_ending_in(table, test, self.config, self.scaler)
+        if ticker in self.trained_on.ticker.split():
             warn_if_seen(first, self.config.training.end, ticker)
-        values = prices[target].to_numpy(dtype=float)
-        n_windows, horizon = windows.targets.shape
-        begin = test.start
+        answer = self.answer(windows)
         return evaluate_forecasts(
-            self.scaler.inverse(self.predict_scaled(windows.inputs), target),
-            np.lib.stride_tricks.sliding_window_view(values[test], horizon),
-            origin_price=values[begin - 1 : begin - 1 + n_windows],
-            history=_history(prices[target], begin, self.config.training.start),
+            self._prices(answer.centre, windows),
+            windows.actual,
+            origin_price=windows.origin_price,
+            history=history_before(
+                prices[target], test.start, self.config.training.start
+            ),
             origins=windows.origins,
             sessions=windows.sessions,
             labels={
@@ -153,19 +151,34 @@ class Forecaster:
                 "target": target,
                 "trained_until": pd.Timestamp(self.trained_on.last),
             },
+            spread=self._spread(answer, windows),
+            probability_up=answer.probability_up,
         )
 
-    def predict_scaled(self, inputs: FloatArray) -> FloatArray:
+    def answer(self, windows: Windows) -> Answer:
+        """Run the network on windows; what it says is in its own numbers.
+
+        Raises
+        ------
+        TrainingFailed
+            If the network answers with numbers that are not finite.
+        """
+        raw = self.predict_scaled(feed(windows, self.config))
+        return read_answer(newest_step(raw, self.config), self.config.model)
+
+    def predict_scaled(self, inputs: Any) -> FloatArray:
         """Run the network on scaled inputs.
 
         Parameters
         ----------
-        inputs : ndarray of shape (n_windows, lookback, n_features)
+        inputs
+            As `forecaster.models.feeding.feed` returns them: an array of shape
+            (n_windows, lookback, n_features), or several arrays by name.
 
         Returns
         -------
-        ndarray of shape (n_windows, horizon)
-            Scaled forecasts, float32.
+        ndarray of shape (n_windows, horizon), or as `build_network` describes
+            The numbers of the last layer, float32.
 
         Raises
         ------
@@ -173,9 +186,7 @@ class Forecaster:
             If the network answers with numbers that are not finite.
         """
         scaled = np.asarray(
-            self.network.predict(
-                np.ascontiguousarray(inputs), batch_size=PREDICTION_BATCH, verbose=0
-            )
+            self.network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
         )
         if not np.isfinite(scaled).all():
             raise TrainingFailed(
@@ -185,11 +196,10 @@ class Forecaster:
         return scaled
 
     def __repr__(self) -> str:
-        units = "-".join(str(layer.units) for layer in self.config.model.layers)
-        on = self.trained_on
+        units, on = [layer.units for layer in self.config.model.layers], self.trained_on
         return (
             f"Forecaster({self.config.name}: {on.ticker} {self.config.data.target}, "
-            f"layers {units}, trained {on.first} to {on.last})"
+            f"layers {'-'.join(map(str, units))}, trained {on.first} to {on.last})"
         )
 
     def _repr_html_(self) -> str:
@@ -212,66 +222,79 @@ class Forecaster:
     def _ticker(self, prices: pd.DataFrame) -> str:
         return str(prices.attrs.get("ticker", self.config.data.ticker))
 
-    def _range(
-        self, prices: pd.DataFrame, start: str | date | None, end: str | date | None
-    ) -> tuple[date, date]:
-        test = self.config.evaluation
-        newest = session_index(prices)[-1] if len(prices) else test.end
-        first = as_day(test.start if start is None else start).date()
-        last = as_day((test.end if start is None else newest) if end is None else end)
-        if first > last.date():
-            raise ConfigError(
-                f"the test range begins on {first} and ends before, on {last.date()}. "
-                "Choose an earlier start, or a later end."
-            )
-        return first, last.date()
+    def _watched(self, table: Table) -> pd.DataFrame:
+        """Return the newest inputs whose range in training is known to the scaler."""
+        rows = table.features.iloc[-self.config.window.lookback :]
+        if self.config.features.scaling != "window":
+            return rows
+        return rows.loc[:, [name for name in rows if scale_free(str(name))]]
 
-    def _check_horizon(self, n_steps: int) -> None:
-        own = self.config.window.horizon
-        if not 1 <= n_steps <= MOST_STEPS:
-            raise ConfigError(
-                f"horizon must be at least 1 and at most {MOST_STEPS}, got {n_steps}"
-            )
-        inputs = self.config.features.columns
-        if n_steps > own and inputs != (self.config.data.target,):
-            raise ConfigError(
-                f"cannot forecast {n_steps} sessions: this network forecasts {own} and "
-                f"reads {', '.join(inputs)}, whose later values nobody knows. Ask for "
-                f"at most {own}, or train with `window.horizon={n_steps}`."
-            )
-
-    def _roll_forward(self, window: FloatArray, n_steps: int) -> FloatArray:
-        """Return scaled forecasts of shape (n_steps,), fed back where needed."""
-        lookback = window.shape[1]
-        series = window[0]
-        steps: list[FloatArray] = []
-        while sum(map(len, steps)) < n_steps:
-            ahead = self.predict_scaled(series[None, -lookback:])[0]
-            steps.append(ahead)
-            if series.shape[1] == 1:
-                series = np.concatenate([series, ahead[:, None]])
-        return np.concatenate(steps)[:n_steps]
-
-    def _windows_ending_in(
-        self, prices: pd.DataFrame, test: slice, ticker: str
-    ) -> Windows:
-        """Return the windows whose targets all lie in the test rows."""
-        lookback = self.config.window.lookback
-        if test.start < lookback:
-            first = prices.index[test.start].date()
-            raise NotEnoughHistory(
-                ticker, lookback, test.start, where=f"before {first}"
-            )
-        return cut_windows(
-            prices.iloc[test.start - lookback : test.stop],
-            self.config,
+    def _forecast(self, table: Table, sessions: pd.DatetimeIndex) -> Forecast:
+        n_steps, own = len(sessions), self.config.window.horizon
+        forecaster = self
+        if n_steps != own and self.config.model.shape in UNROLLED:
+            forecaster, own = self._with_horizon(n_steps), n_steps
+        window = last_window(
+            table,
+            forecaster.config,
             self.scaler,
-            ticker=ticker,
+            next_after(sessions, own, self.config),
+        )
+        spread, up = None, None
+        if n_steps > own:
+            prices = self._fed_back(table, window, sessions)
+        else:
+            answer = forecaster.answer(window)
+            prices = forecaster._prices(answer.centre, window)[0]
+            spread, up = forecaster._spread(answer, window), answer.probability_up
+        return Forecast(
+            ticker=table.ticker,
+            target=self.config.data.target,
+            origin=table.sessions[-1],
+            last_price=float(table.target[-1]),
+            sessions=sessions,
+            price=prices[:n_steps],
+            levels=() if spread is None else self.config.model.quantiles,
+            quantiles=None if spread is None else spread.quantiles[0, :n_steps],
+            probability_up=None if up is None else up[0, :n_steps],
         )
 
+    def _with_horizon(self, horizon: int) -> Self:
+        """Return the same network for another horizon, which its weights allow."""
+        settings = self.config.resolved()
+        settings["window"]["horizon"] = horizon
+        config = config_from_dict(settings)
+        network = network_for(config).predictor
+        network.set_weights(self.network.get_weights())
+        return replace(self, network=network, config=config)
 
-def _history(target: pd.Series[float], stop: int, start: date) -> FloatArray:
-    """Return the prices before the test, from the start of training if it can be."""
-    before = target.iloc[:stop]
-    recent = before.loc[pd.Timestamp(start) :]
-    return (recent if len(recent) > 1 else before).to_numpy(dtype=float)
+    def _fed_back(
+        self, table: Table, window: Windows, sessions: pd.DatetimeIndex
+    ) -> FloatArray:
+        """Return prices of more steps than the network forecasts at once."""
+        if is_rollable(self.config):
+            from forecaster.models.rolling import roll_forward
+
+            scaled = roll_forward(
+                self.network,
+                window.inputs,
+                horizon=self.config.window.horizon,
+                n_steps=len(sessions),
+            )[0]
+            return self.scaler.inverse(scaled, self.config.data.target)
+        return feed_back(self, table, sessions)
+
+    def next_prices(self, windows: Windows) -> FloatArray:
+        """Return the forecast prices of windows, (n_windows, horizon)."""
+        return self._prices(self.answer(windows).centre, windows)
+
+    def _prices(self, centre: FloatArray, windows: Windows) -> FloatArray:
+        if self.config.model.head == "direction":
+            return last_value(windows.origin_price, centre.shape[1])
+        return windows.footing.decode(centre)
+
+    def _spread(self, answer: Answer, windows: Windows) -> Spread | None:
+        if answer.quantiles is None:
+            return None
+        prices = windows.footing.decode(answer.quantiles)
+        return Spread(self.config.model.quantiles, prices)

@@ -18,25 +18,32 @@ from forecaster.data.splits import rows_between, session_index
 from forecaster.errors import NotEnoughHistory, RunWarning, TrainingFailed
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
-from forecaster.plotting import plot_history, plot_predictions, save_figure
+from forecaster.plotting import (
+    GRADIENT,
+    plot_gradients,
+    plot_history,
+    plot_predictions,
+    save_figure,
+)
+from forecaster.preparing import Prices, prepare_training, tested_frame
 from forecaster.runfolder import Existing, Workplace, reserve, unfinished_runs
 from forecaster.runs import (
     BUNDLE,
+    GRADIENTS_PICTURE,
     HISTORY,
     HISTORY_PICTURE,
     METRICS,
-    PICTURES,
     PREDICTIONS,
     PREDICTIONS_PICTURE,
     RECORD,
     TABLES,
     Run,
 )
-from forecaster.training import prepare_training, train, training_stamp
+from forecaster.training import train, training_stamp
 
 
 def run_training(
-    prices: pd.DataFrame,
+    prices: Prices,
     config: Config,
     *,
     runs_dir: Path,
@@ -49,6 +56,9 @@ def run_training(
 
     Parameters
     ----------
+    prices
+        Checked price frame, or one for each of `data.tickers`; those of `data.ticker`
+        are evaluated.
     runs_dir
         Where run folders lie.
     created
@@ -70,7 +80,8 @@ def run_training(
         If another process is at work on the same name.
     """
     stamp = training_stamp(config, prepare_training(prices, config).trained_on)
-    _check_test_range(prices, config)
+    tested = tested_frame(prices, config)
+    _check_test_range(tested, config)
     workplace = reserve(
         runs_dir,
         name or config.name,
@@ -88,7 +99,7 @@ def run_training(
             resume=workplace.resumed,
             progress=progress,
         )
-        evaluation = forecaster.evaluate(prices)
+        evaluation = forecaster.evaluate(tested)
         record = {
             "created": created.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - started, 1),
@@ -114,13 +125,17 @@ def redraw(run: Run) -> list[Path]:
 
 
 def draw_run(evaluation: Evaluation, history: pd.DataFrame, folder: Path) -> list[Path]:
-    """Draw a run's two pictures into a folder and return their paths."""
-    return [
+    """Draw a run's pictures into a folder and return their paths."""
+    paths = [
         save_figure(
             lambda ax: plot_predictions(evaluation, ax), folder / PREDICTIONS_PICTURE
         ),
         save_figure(lambda ax: plot_history(history, ax), folder / HISTORY_PICTURE),
     ]
+    if any(str(name).startswith(GRADIENT) for name in history):
+        file = folder / GRADIENTS_PICTURE
+        paths.append(save_figure(lambda ax: plot_gradients(history, ax), file))
+    return paths
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -142,9 +157,9 @@ def _publish(
         save_bundle(forecaster, folder / BUNDLE)
         write_evaluation(evaluation, folder)
         forecaster.history.to_csv(folder / HISTORY, index=False)
-        draw_run(evaluation, forecaster.history, folder)
-        names = (*TABLES, *PICTURES)
-        record["files"] = {name: checksum(folder / name) for name in names}
+        pictures = draw_run(evaluation, forecaster.history, folder)
+        paths = [*(folder / name for name in TABLES), *pictures]
+        record["files"] = {path.name: checksum(path) for path in paths}
         (folder / RECORD).write_bytes(canonical_json(record))
     return Run(workplace.target, record)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from forecaster.arrays import FloatArray
@@ -76,6 +78,39 @@ def mase(
     if scale == 0:
         raise DataError("MASE is not defined: the training prices never change")
     return mae(actual, predicted) / scale
+
+
+def pinball(
+    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
+) -> float:
+    """Return the mean pinball loss of quantiles, in the unit of the prices.
+
+    Parameters
+    ----------
+    actual : ndarray of shape (n_windows, horizon)
+        No missing values.
+    quantiles : ndarray of shape (n_windows, horizon, n_levels)
+        Forecast quantiles.
+    levels
+        Their probabilities, in (0, 1).
+
+    References
+    ----------
+    .. [1] Koenker & Bassett (1978), Regression quantiles.
+
+    Examples
+    --------
+    >>> pinball(np.array([[3.0]]), np.array([[[1.0, 4.0]]]), [0.5, 0.75])
+    0.625
+    """
+    error = actual[..., None] - quantiles
+    level = np.asarray(levels)
+    return float(np.mean(np.maximum(level * error, (level - 1) * error)))
+
+
+def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    """Return the share of actual values from `low` to `high`, both included."""
+    return float(np.mean((actual >= low) & (actual <= high)))
 
 
 def directional_accuracy(

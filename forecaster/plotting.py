@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, told apart by colour-blind readers and in grey.
 BLACK, BLUE, ORANGE, GREY = "#000000", "#0072B2", "#D55E00", "#8C8C8C"
+CYCLE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
+STYLES = ("-", "--", ":")
 SIZE, DPI = (10.0, 5.5), 120
+GRADIENT = "gradient/"
 
 
 def plot_predictions(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
@@ -58,6 +61,34 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("epoch")
     ax.set_title("Loss by epoch", fontsize=11)
     return _finish(ax, "loss (scaled prices, log axis)")
+
+
+def plot_gradients(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the norm of each layer's gradient by epoch, before any clipping.
+
+    Parameters
+    ----------
+    history
+        As `Forecaster.history` of a training that watched its gradients.
+    """
+    ax = ax or _new_axes()
+    names = [name for name in history if str(name).startswith(GRADIENT)]
+    for place, name in enumerate(names):
+        ax.plot(
+            history["epoch"],
+            history[name],
+            color=CYCLE[place % len(CYCLE)],
+            ls=STYLES[place // len(CYCLE) % len(STYLES)],
+            label=str(name).removeprefix(GRADIENT),
+        )
+    ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_title(
+        "Norm of each layer's gradient by epoch, before clipping\n"
+        "far above 1: exploding; falling towards 0 from top to bottom: vanishing",
+        fontsize=11,
+    )
+    return _finish(ax, "norm, mean over batches (log axis)")
 
 
 def plot_forecast(

@@ -31,6 +31,8 @@ PREDICTIONS, METRICS, HISTORY = "predictions.csv", "metrics.json", "history.csv"
 TABLES = (PREDICTIONS, METRICS, HISTORY)
 PREDICTIONS_PICTURE, HISTORY_PICTURE = "predicted-vs-real.png", "loss.png"
 PICTURES = (PREDICTIONS_PICTURE, HISTORY_PICTURE)
+# Drawn where gradients were watched.
+GRADIENTS_PICTURE = "gradients.png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +157,11 @@ def verify_run(run: Run) -> list[str]:
         Naming the first file that is missing or damaged.
     """
     files = read_canonical_json(run.folder / RECORD)["files"]
-    check_files(run.folder, files, wanted=(*TABLES, *PICTURES))
+    names = tuple(dict.fromkeys((*TABLES, *PICTURES, *files)))
+    check_files(run.folder, files, wanted=names)
     manifest = verify_bundle(run.folder / BUNDLE)
     inside = [f"{BUNDLE}/{name}" for name in (MANIFEST, *manifest["files"])]
-    return [RECORD, *TABLES, *PICTURES, *inside]
+    return [RECORD, *names, *inside]
 
 
 def _newest(runs_dir: Path) -> Run:

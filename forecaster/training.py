@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +21,18 @@ from forecaster.checkpoint import (
     training_variables,
 )
 from forecaster.config import Config
-from forecaster.data.features import make_features
-from forecaster.data.prices import prices_fingerprint
-from forecaster.data.scaling import Scaler
-from forecaster.data.splits import session_index, split_training
-from forecaster.data.windows import Windows, cut_windows
-from forecaster.errors import NotEnoughHistory, TrainingFailed
+from forecaster.errors import TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import PREDICTION_BATCH, Forecaster
-from forecaster.models.recurrent import compile_network, network_for
+from forecaster.models.compiling import compile_network, take_gradient_norms
+from forecaster.models.feeding import answers, feed
+from forecaster.models.recurrent import Network, network_for
+from forecaster.preparing import Prices, TrainingData, prepare_training
 from forecaster.progress import epoch_progress
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingData:
-    """All that training may see: nothing here is later than the training range."""
-
-    scaler: Scaler
-    training: Windows
-    validation: Windows | None
-    trained_on: TrainedOn
-
-
 def train(
-    prices: pd.DataFrame,
+    prices: Prices,
     config: Config,
     *,
     checkpoint: Path | None = None,
@@ -61,7 +48,7 @@ def train(
     Parameters
     ----------
     prices
-        Checked price frame (see `load_prices`).
+        Checked price frame (see `load_prices`), or one for each of `data.tickers`.
     config
         Settings of the run (see `load_config`).
     checkpoint
@@ -82,68 +69,31 @@ def train(
         If the checkpoint is damaged, or belongs to other settings or prices.
     """
     data = prepare_training(prices, config)
-    network = _fresh_network(config)
+    n_windows = config.training.windows_per_epoch or len(data.training)
+    network = _fresh_network(config, n_windows)
+    trainer = network.trainer
     stamp = training_stamp(config, data.trained_on)
-    state = TrainingState(read_variables(training_variables(network)))
+    state = TrainingState(read_variables(training_variables(trainer)))
     if resume and checkpoint is not None and checkpoint.exists():
         state = load_checkpoint(checkpoint, stamp)
-        assign_variables(training_variables(network), state.variables)
+        assign_variables(training_variables(trainer), state.variables)
     with epoch_progress(config.training.epochs, shown=progress) as advance:
         for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
             if should_stop(state.history, config.training.early_stopping):
                 break
-            row = _run_epoch(network, data, config, epoch)
-            state = state.after(row, network)
+            row = _run_epoch(trainer, data, config, epoch)
+            state = state.after(row, trainer)
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, stamp)
             advance(epoch, _note(row))
     if state.best:
-        assign_variables(network.weights, state.best)
+        assign_variables(trainer.weights, state.best)
     return Forecaster(
-        network, data.scaler, config, data.trained_on, pd.DataFrame(state.history)
-    )
-
-
-def prepare_training(prices: pd.DataFrame, config: Config) -> TrainingData:
-    """Cut the training range into scaled windows; nothing later is looked at.
-
-    Raises
-    ------
-    DataError
-        If the prices do not cover the training range or are too few.
-    """
-    ticker = str(prices.attrs.get("ticker", config.data.ticker))
-    settings = config.training
-    columns = dict.fromkeys([*config.features.columns, config.data.target])
-    rows = make_features(prices, list(columns), ticker=ticker)
-    split = split_training(
-        session_index(rows),
-        start=settings.start,
-        end=settings.end,
-        validation_fraction=settings.validation_fraction,
-        ticker=ticker,
-    )
-    n_training = split.training.stop - split.training.start
-    needed = config.window.lookback + config.window.horizon
-    if n_training < needed:
-        raise NotEnoughHistory(ticker, needed, n_training)
-    scaler = Scaler.fit(rows.iloc[split.training])
-    windows = cut_windows(rows.iloc[split.training], config, scaler, ticker=ticker)
-    return TrainingData(
-        scaler=scaler,
-        training=windows,
-        validation=_validation(rows, split.validation, config, scaler, ticker),
-        trained_on=TrainedOn(
-            ticker=ticker,
-            source=str(prices.attrs.get("source", "a table")),
-            first=str(rows.index[split.training.start].date()),
-            last=str(rows.index[split.training.stop - 1].date()),
-            n_sessions=n_training,
-            n_windows=len(windows),
-            fingerprint=prices_fingerprint(
-                rows.iloc[split.training.start : split.validation.stop]
-            ),
-        ),
+        network.predictor,
+        data.scaler,
+        config,
+        data.trained_on,
+        pd.DataFrame(state.history),
     )
 
 
@@ -176,57 +126,55 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _validation(
-    rows: pd.DataFrame, part: slice, config: Config, scaler: Scaler, ticker: str
-) -> Windows | None:
-    """Return windows whose targets all validate; their inputs may reach back."""
-    if part.start == part.stop:
-        return None
-    begin = part.start - config.window.lookback
-    n_sessions = part.stop - part.start
-    if begin < 0 or n_sessions < config.window.horizon:
-        raise NotEnoughHistory(
-            ticker, config.window.horizon, n_sessions, where="to validate on"
-        )
-    return cut_windows(rows.iloc[begin : part.stop], config, scaler, ticker=ticker)
-
-
-def _fresh_network(config: Config) -> Any:
+def _fresh_network(config: Config, n_windows: int) -> Network:
     network = network_for(config)
-    compile_network(network, config.training)
-    network.optimizer.build(network.trainable_variables)
+    compile_network(network.trainer, config, n_windows=n_windows)
+    network.trainer.optimizer.build(network.trainer.trainable_variables)
     return network
 
 
-def _run_epoch(network: Any, data: TrainingData, config: Config, epoch: int) -> Row:
-    """Show every training window once, in an order that seed and epoch decide."""
-    windows = data.training
-    order = np.random.default_rng([config.training.seed, epoch]).permutation(
-        len(windows)
-    )
-    fitted = network.fit(
-        windows.inputs[order],
-        windows.targets[order],
+def _run_epoch(trainer: Any, data: TrainingData, config: Config, epoch: int) -> Row:
+    """Show an epoch's windows, in an order that seed and epoch decide."""
+    windows = data.training[_order(len(data.training), config, epoch)]
+    fitted = trainer.fit(
+        feed(windows, config, taught=True),
+        answers(windows, config),
         batch_size=config.training.batch_size,
         shuffle=False,
         verbose=0,
     )
-    row = {"epoch": epoch, "loss": float(fitted.history["loss"][-1])}
+    row = {"epoch": epoch, "loss": _mean_loss(fitted.history["loss"][-1], config)}
     if data.validation is not None:
-        row["val_loss"] = float(
-            network.evaluate(
-                np.ascontiguousarray(data.validation.inputs),
-                np.ascontiguousarray(data.validation.targets),
-                batch_size=PREDICTION_BATCH,
-                verbose=0,
-            )
+        scores = trainer.evaluate(
+            feed(data.validation, config, taught=True),
+            answers(data.validation, config),
+            batch_size=PREDICTION_BATCH,
+            verbose=0,
+            return_dict=True,
         )
+        row["val_loss"] = _mean_loss(scores["loss"], config)
     if not all(math.isfinite(value) for value in row.values()):
         raise TrainingFailed(
             f"the loss stopped being a number in epoch {epoch}. Lower "
-            f"`training.learning_rate` (now {config.training.learning_rate:g})."
+            f"`training.learning_rate` (now {config.training.learning_rate:g}), or "
+            "clip gradients with `training.clip_norm`."
         )
-    return row
+    norms = take_gradient_norms(trainer)
+    return row | {f"gradient/{name}": norm for name, norm in norms.items()}
+
+
+def _order(n_windows: int, config: Config, epoch: int) -> np.ndarray:
+    """Return which windows an epoch shows: all once, or some drawn at random."""
+    random = np.random.default_rng([config.training.seed, epoch])
+    n_drawn = config.training.windows_per_epoch
+    if n_drawn:
+        return random.integers(0, n_windows, n_drawn)
+    return random.permutation(n_windows)
+
+
+def _mean_loss(total: float, config: Config) -> float:
+    """Return the loss of one member; the trainer's is the sum over all."""
+    return float(total) / config.model.members
 
 
 def _note(row: Row) -> str:

@@ -69,7 +69,6 @@ def test_a_bundle_holds_its_files_and_nothing_else(bundle):
     assert sorted(path.name for path in bundle.iterdir()) == sorted([MANIFEST, *FILES])
 
 
-@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # read as a pickle
 def test_a_bundle_holds_no_pickle(bundle):
     for path in bundle.iterdir():
         parts = [path.read_bytes()]

@@ -79,7 +79,7 @@ def test_other_inputs_are_never_made_up(two_inputs):
     forecaster, prices = two_inputs
     assert len(forecaster.predict(prices).price) == 2
     assert len(forecaster.predict(prices, horizon=1).price) == 1
-    with pytest.raises(ConfigError, match=r"reads close, volume.*window.horizon=3"):
+    with pytest.raises(ConfigError, match=r"reads volume.*window.horizon=3"):
         forecaster.predict(prices, horizon=3)
 
 
@@ -105,7 +105,9 @@ def test_two_steps_are_scored_from_each_origin(two_inputs):
 
 def test_a_missing_column_is_named_with_those_there_are(two_inputs):
     forecaster, prices = two_inputs
-    with pytest.raises(InvalidPrices, match="no column volume; they have open"):
+    with pytest.raises(
+        InvalidPrices, match="'volume' is no column; the prices have open"
+    ):
         forecaster.predict(prices.drop(columns="volume"))
 
 

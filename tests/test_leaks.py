@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.data.windows import make_windows
-from forecaster.training import prepare_training, train
+from forecaster.preparing import prepare_training
+from forecaster.training import train
+from tests.support.tables import cut_positions, make_position_table
 
 
 @given(
@@ -18,10 +19,10 @@ from forecaster.training import prepare_training, train
 )
 def test_no_window_sees_past_its_origin(lookback, horizon, n_features, extra):
     n = lookback + horizon + extra
-    days = pd.date_range("2024-01-01", periods=n, name="session")
-    position = np.arange(n, dtype=float)
-    features = np.repeat(position[:, None], n_features, axis=1)
-    windows = make_windows(features, position, days, lookback=lookback, horizon=horizon)
+    table = make_position_table(n, n_features)
+    table.features.iloc[:, 1:] %= 1000
+    days = table.sessions
+    windows = cut_positions(table, lookback=lookback, horizon=horizon)
     origin = days.get_indexer(pd.DatetimeIndex(windows.origins))
     assert len(windows) == extra + 1
     assert windows.inputs.shape == (extra + 1, lookback, n_features)

@@ -14,7 +14,8 @@ import forecaster.training as training_module
 from forecaster.config import load_config
 from forecaster.data.sources import load_prices
 from forecaster.errors import BundleError, DataError, NotEnoughHistory, TrainingFailed
-from forecaster.training import prepare_training, should_stop, train
+from forecaster.preparing import prepare_training
+from forecaster.training import should_stop, train
 
 
 def weights_of(forecaster):
@@ -225,7 +226,7 @@ def test_the_order_of_the_windows_follows_from_the_seed_and_the_epoch(
     def orders(seed):
         config = tiny_config(training__seed=seed)
         data = prepare_training(make_prices(80), config)
-        network, shown = _fresh_network(config), []
+        network, shown = _fresh_network(config, 50).trainer, []
         fit = network.fit
 
         def spying_fit(inputs, targets, **how):

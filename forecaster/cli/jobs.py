@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.config import Config
+    from forecaster.preparing import Prices
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class PriceChoice:
 
 def load_job(
     name: str, overrides: list[str], choice: PriceChoice
-) -> tuple[Config, pd.DataFrame]:
+) -> tuple[Config, Prices]:
     """Return settings and prices, with the ticker and file of the command line.
 
     A file that the command line names, and no ticker beside it, names its own.
@@ -39,6 +40,8 @@ def load_job(
         named = config.data.ticker if "data.ticker" in changed else None
         path, ticker = Path(config.data.path), choice.ticker or named
         choice = replace(choice, path=path, ticker=ticker)
+    if config.data.tickers:
+        return _load_many(config, choice)
     prices = prices_for(config, choice)
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
@@ -57,7 +60,7 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     or from the folder that the settings name.
     """
     from forecaster.data.folders import ticker_of_file
-    from forecaster.data.sources import load_prices
+    from forecaster.loading import load_prices_for
 
     own, ticker, path = config.data, choice.ticker, choice.path
     if path is None:
@@ -68,11 +71,33 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
             path = Path(own.path)
             of_file = not folder and ticker_of_file(path) == own.ticker
             ticker = None if of_file else ticker
-    return load_prices(
-        ticker,
-        source=choice.source or own.source,
+    return load_prices_for(
+        config,
+        ticker=ticker,
+        source=choice.source,
         path=path,
-        calendar=own.calendar,
         offline=choice.offline,
         now=console.now(),
     )
+
+
+def _load_many(config: Config, choice: PriceChoice) -> tuple[Config, Prices]:
+    """Return settings and prices of one model over many tickers.
+
+    Raises
+    ------
+    ConfigError
+        If the command line asks for one ticker's prices.
+    """
+    from forecaster.errors import ConfigError
+
+    if choice.ticker is not None or choice.path is not None:
+        raise ConfigError(
+            f"{config.name} trains one model over {', '.join(config.data.tickers)}: "
+            "leave out --ticker and --csv, or change data.tickers with --set."
+        )
+    prices = {
+        ticker: prices_for(config, replace(choice, ticker=ticker))
+        for ticker in config.data.tickers
+    }
+    return config, prices

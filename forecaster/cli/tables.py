@@ -10,6 +10,8 @@ import typer
 from forecaster.cli.console import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from forecaster.evaluation import Evaluation
     from forecaster.forecast import Forecast
 
@@ -40,11 +42,25 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.verdict.n_forecasts} forecasts",
     )
     typer.echo("ratio: to last value; direction: share of moves whose sign was right\n")
+    if evaluation.quantile_scores:
+        typer.echo(_quantile_line(evaluation.quantile_scores))
     typer.echo(str(evaluation.verdict))
+
+
+def _quantile_line(scores: Mapping[str, float]) -> str:
+    """Write pinball loss and coverage in one line."""
+    parts = [f"mean pinball loss {_number(scores['pinball'])}"]
+    for name, value in scores.items():
+        if name.startswith("coverage_"):
+            level = float(name.removeprefix("coverage_"))
+            parts.append(f"{_percent(value)} of prices inside the {level:.0%} interval")
+    return "; ".join(parts)
 
 
 def print_forecast(forecast: Forecast) -> None:
     """Print the forecast sessions beside the last known price."""
+    known = ("step", "predicted", "last_value")
+    more = [str(name) for name in forecast.frame if name not in known]
     print_table(
         [
             {
@@ -52,12 +68,13 @@ def print_forecast(forecast: Forecast) -> None:
                 "step": row["step"],
                 forecast.target: f"{row['predicted']:.4f}",
                 "last value": f"{forecast.last_price:.4f}",
+                **{name: f"{row[name]:.4f}" for name in more},
             }
             for session, (_, row) in zip(
                 forecast.sessions, forecast.frame.astype(object).iterrows(), strict=True
             )
         ],
-        ("session", "step", forecast.target, "last value"),
+        ("session", "step", forecast.target, "last value", *more),
         f"{forecast.ticker} {forecast.target}, known to {forecast.origin.date()}",
     )
 

@@ -35,6 +35,13 @@ def train_command(
     overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Set training.epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Set training.seed.")] = None,
+    watch_gradients: Annotated[
+        bool,
+        typer.Option(
+            "--watch-gradients",
+            help="Record and draw the norm of each layer's gradient.",
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="Exact name of the run's folder.")
     ] = None,
@@ -71,6 +78,7 @@ def train_command(
     changes = list(overrides or [])
     changes += [f"training.epochs={epochs}"] if epochs is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
+    changes += ["training.watch_gradients=true"] if watch_gradients else []
     settings, prices = load_job(
         config, changes, PriceChoice(ticker, csv, source, offline)
     )
@@ -96,11 +104,13 @@ def train_command(
 
 def _report(run: Run, *, as_json: bool) -> None:
     from forecaster.cli.tables import print_evaluation
-    from forecaster.runs import BUNDLE, PREDICTIONS_PICTURE
+    from forecaster.runs import BUNDLE, GRADIENTS_PICTURE, PREDICTIONS_PICTURE
 
     if as_json:
         print_json({"run": str(run.folder), **run.record})
         return
     print_evaluation(run.load_evaluation())
     typer.echo(f"plot:   {run.folder / PREDICTIONS_PICTURE}")
+    if GRADIENTS_PICTURE in run.record["files"]:
+        typer.echo(f"        {run.folder / GRADIENTS_PICTURE}")
     typer.echo(f"bundle: {run.folder / BUNDLE}")

@@ -8,24 +8,26 @@ from forecaster.config.files import (
     list_configs,
     load_config,
 )
+from forecaster.config.network import ConvolutionConfig, LayerConfig, ModelConfig
 from forecaster.config.settings import (
     Config,
     DataConfig,
     EvaluationConfig,
     FeaturesConfig,
-    LayerConfig,
-    ModelConfig,
+    TargetConfig,
     TrainingConfig,
     WindowConfig,
 )
 
 __all__ = [
     "Config",
+    "ConvolutionConfig",
     "DataConfig",
     "EvaluationConfig",
     "FeaturesConfig",
     "LayerConfig",
     "ModelConfig",
+    "TargetConfig",
     "TrainingConfig",
     "WindowConfig",
     "config_from_dict",

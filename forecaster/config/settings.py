@@ -5,31 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
+
+from forecaster.config.base import Fraction, Settings
+from forecaster.config.network import ModelConfig
+from forecaster.config.together import check_together
 
 PriceColumn = Literal["open", "high", "low", "close", "adj_close"]
-FeatureColumn = Literal["open", "high", "low", "close", "adj_close", "volume"]
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+TICKER = r"^[A-Za-z0-9^][A-Za-z0-9.^=_-]*$"
 
 
 def _check_order(start: date, end: date) -> None:
     if start > end:
         raise ValueError(f"start ({start}) must not be later than end ({end})")
-
-
-class Settings(BaseModel):
-    """A frozen group of settings that refuses unknown names."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_values(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError(f"input should be a number, a text or a list, got {value}")
-        return value
 
 
 class DataConfig(Settings):
@@ -39,12 +27,16 @@ class DataConfig(Settings):
         "GOOG",
         min_length=1,
         max_length=32,
-        pattern=r"^[A-Za-z0-9^][A-Za-z0-9.^=_-]*$",
+        pattern=TICKER,
         description="Ticker symbol.",
     )
-    source: Literal["embedded", "yahoo", "tiingo"] = Field(
+    tickers: tuple[Annotated[str, Field(pattern=TICKER)], ...] = Field(
+        (), description="One model for all of these; `ticker` is then the one drawn."
+    )
+    source: Literal["embedded", "yahoo", "tiingo", "cosine", "series"] = Field(
         "embedded",
-        description="Where prices come from, unless `path` names a file.",
+        description="Where prices come from, unless `path` names a file; `cosine` is "
+        "the made series of the tutorials, `series` any numbers of `path`, unchecked.",
     )
     path: str | None = Field(None, description="Your own CSV or Parquet file.")
     target: PriceColumn = Field("close", description="The price that is forecast.")
@@ -54,17 +46,42 @@ class DataConfig(Settings):
 
 
 class FeaturesConfig(Settings):
-    """Which price columns the network reads."""
+    """What the network reads, and how it is scaled."""
 
-    columns: tuple[FeatureColumn, ...] = Field(
+    columns: tuple[str, ...] = Field(
         (), description="Input columns; empty means the target alone."
+    )
+    known_future: tuple[str, ...] = Field(
+        (), description="Features of the forecast sessions that the calendar tells."
+    )
+    static: tuple[str, ...] = Field(
+        (), description="Columns of which the value at the origin alone is read."
+    )
+    scaling: Literal["minmax", "standard", "window", "none"] = Field(
+        "minmax",
+        description="minmax and standard are fitted on the training rows; window "
+        "scales prices within each window, so that new highs are nothing new.",
     )
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"columns are repeated: {', '.join(self.columns)}")
+        for names in (self.columns, self.known_future, self.static):
+            if len(set(names)) != len(names):
+                raise ValueError(f"columns are repeated: {', '.join(names)}")
         return self
+
+
+class TargetConfig(Settings):
+    """What the network is asked for; prices are always made of it again."""
+
+    form: Literal["price", "log_return", "scaled_return"] = Field(
+        "price",
+        description="price; log_return since the origin; or that over the recent "
+        "volatility.",
+    )
+    volatility: int = Field(
+        20, ge=2, le=1000, description="Sessions that the recent volatility looks back."
+    )
 
 
 class WindowConfig(Settings):
@@ -72,22 +89,20 @@ class WindowConfig(Settings):
 
     lookback: int = Field(60, ge=1, le=2000, description="Sessions in an input window.")
     horizon: int = Field(1, ge=1, le=250, description="Sessions forecast at once.")
-
-
-class LayerConfig(Settings):
-    """One recurrent layer and the dropout behind it."""
-
-    cell: Literal["lstm", "gru", "simple_rnn"] = Field("lstm", description="Cell.")
-    units: int = Field(50, ge=1, le=4096, description="Units of the layer.")
-    dropout: Fraction = Field(0.2, description="Share of outputs dropped in training.")
-
-
-class ModelConfig(Settings):
-    """The network: recurrent layers, then one dense output for each step."""
-
-    layers: tuple[LayerConfig, ...] = Field(
-        (LayerConfig(),) * 4, min_length=1, max_length=32, description="Bottom first."
+    shortest: int = Field(
+        0,
+        ge=0,
+        description="Shortest history that is padded to the lookback; 0 for none.",
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.shortest > self.lookback:
+            raise ValueError(
+                f"shortest ({self.shortest}) must not be longer than lookback "
+                f"({self.lookback})"
+            )
+        return self
 
 
 class TrainingConfig(Settings):
@@ -110,6 +125,26 @@ class TrainingConfig(Settings):
     early_stopping: int = Field(
         0, ge=0, description="Epochs without a better validation loss; 0 never stops."
     )
+    schedule: Literal["constant", "cosine", "exponential"] = Field(
+        "constant",
+        description="Learning rate over the training; cosine ends at 0, exponential at "
+        "a hundredth.",
+    )
+    clip_norm: float = Field(
+        0.0, ge=0.0, description="Largest norm of each weight's gradient; 0 for none."
+    )
+    clip_value: float = Field(
+        0.0, ge=0.0, description="Largest value in a gradient; 0 for none."
+    )
+    windows_per_epoch: int = Field(
+        0, ge=0, description="Windows drawn at random for each epoch; 0 takes all."
+    )
+    truncate: int = Field(
+        0, ge=0, description="Steps that gradients are carried back; 0 for all."
+    )
+    watch_gradients: bool = Field(
+        False, description="Record the norm of each layer's gradient."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -119,6 +154,8 @@ class TrainingConfig(Settings):
                 "early_stopping watches a validation slice: "
                 "set validation_fraction too, for example 0.1"
             )
+        if self.clip_norm and self.clip_value:
+            raise ValueError("clip_norm and clip_value exclude each other: choose one")
         return self
 
 
@@ -153,6 +190,7 @@ class Config(Settings):
     )
     data: DataConfig = DataConfig()
     features: FeaturesConfig = FeaturesConfig(columns=())
+    target: TargetConfig = TargetConfig()
     window: WindowConfig = WindowConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -167,8 +205,9 @@ class Config(Settings):
                 "measures memory"
             )
         if not self.features.columns:
-            columns = FeaturesConfig(columns=(self.data.target,))
-            object.__setattr__(self, "features", columns)
+            features = self.features.model_copy(update={"columns": (self.data.target,)})
+            object.__setattr__(self, "features", features)
+        check_together(self)
         return self
 
     def resolved(self) -> dict[str, Any]:

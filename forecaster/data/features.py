@@ -10,23 +10,30 @@ from forecaster.errors import InvalidPrices
 
 
 def make_features(
-    prices: pd.DataFrame, columns: Sequence[str], *, ticker: str
+    prices: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    ticker: str,
+    calendar: str = "XNYS",
 ) -> pd.DataFrame:
-    """Return the wanted columns of a checked price frame, in the wanted order.
+    """Return the wanted features of a checked price frame, in the wanted order.
+
+    A column of the frame is taken as it is; any other name is derived from the frame
+    (see `forecaster.data.derived`).
 
     Raises
     ------
     InvalidPrices
-        If the prices lack one of the columns.
+        If the prices lack a column that is needed.
     """
-    missing = [column for column in columns if column not in prices.columns]
-    if missing:
-        raise InvalidPrices(
-            f"{ticker}: the prices have no column {', '.join(missing)}; they have "
-            f"{', '.join(prices.columns)}. Choose one of these as `data.target` and "
-            "in `features.columns`, or load a file that has it."
-        )
-    return prices.loc[:, list(columns)]
+    from forecaster.data.derived import derive
+
+    names = [name for name in columns if name not in prices.columns]
+    if not names:
+        return prices.loc[:, list(columns)]
+    made = derive(prices, names, ticker=ticker, calendar=calendar)
+    joined = pd.concat([prices, made], axis="columns", sort=False)
+    return joined.loc[:, list(columns)]
 
 
 def check_complete(rows: pd.DataFrame, *, ticker: str) -> None:

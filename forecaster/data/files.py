@@ -6,13 +6,14 @@ import codecs
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecaster.data.headers import (
+    SPELLINGS,
     Header,
     find_columns,
     find_header,
@@ -36,7 +37,9 @@ TICKER_SHAPE = r"[A-Z0-9.^=\-]{1,12}"
 NULL_CELLS = sorted({*NULL_WORDS, *map(str.upper, NULL_WORDS), "NaN", "None"})
 
 
-def read_price_file(path: str | Path, ticker: str | None = None) -> pd.DataFrame:
+def read_price_file(
+    path: str | Path, ticker: str | None = None, extra: Collection[str] = ()
+) -> pd.DataFrame:
     """Read daily prices from a CSV or Parquet file, without judging them.
 
     Column names are recognised in many spellings, dates and numbers in many styles;
@@ -48,11 +51,14 @@ def read_price_file(path: str | Path, ticker: str | None = None) -> pd.DataFrame
         A file with one row for each session.
     ticker : str, optional
         Which rows or columns to take from a file of several tickers, in any case.
+    extra : collection of str
+        Further columns to read as numbers, named as the file does.
 
     Returns
     -------
     DataFrame of shape (n_sessions, n_columns)
-        float64 columns out of `PRICE_COLUMNS`, index `session` (naive dates, unit us).
+        float64 columns out of `PRICE_COLUMNS` and all `extra`; index
+        `session` (naive dates, unit us).
 
     Raises
     ------
@@ -68,8 +74,8 @@ def read_price_file(path: str | Path, ticker: str | None = None) -> pd.DataFrame
     content = _read_bytes(path)
     source = str(path)
     if content.startswith(PARQUET_MAGIC) or path.suffix.lower() in {".parquet", ".pq"}:
-        return _read_parquet(content, source, ticker)
-    return _read_csv(content, source, ticker)
+        return _read_parquet(content, source, ticker, extra)
+    return _read_csv(content, source, ticker, extra)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -86,13 +92,15 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _read_csv(content: bytes, source: str, ticker: str | None) -> pd.DataFrame:
+def _read_csv(
+    content: bytes, source: str, ticker: str | None, extra: Collection[str]
+) -> pd.DataFrame:
     text = _decode(content, source)
     if not text.strip():
         raise InvalidPrices(f"{source} is empty. Give a file with dates and prices.")
     header = find_header(text)
     names = for_ticker(header.names, header.tickers, ticker, source)
-    columns = find_columns(names, source, first_row=header.first_row)
+    columns = find_columns(names, source, header.first_row, extra)
     body = text[header.end :]
     if not body.strip(' \t\r\n,;|"'):
         raise InvalidPrices(f"{source} has a header but no rows. Add some prices.")
@@ -128,7 +136,7 @@ def _parse_table(
         Columns counted from 0; the index counts the lines of the file from 1.
     """
     texts = {columns[name]: "str" for name in ("date", "ticker") if name in columns}
-    numbers = [columns[name] for name in PRICE_COLUMNS if name in columns]
+    numbers = [columns[name] for name in _number_names(columns)]
     nulls = dict.fromkeys(numbers, NULL_CELLS) | {position: [""] for position in texts}
     # A sign in the first row tells early that cells are no plain numbers.
     plain = not re.search("[$€£¥,]", "".join(_cells_at(header.first_row, numbers)))
@@ -137,6 +145,12 @@ def _parse_table(
         table = _split_cells(body, header, source, "str", nulls)
     table.index = pd.RangeIndex(len(table)) + header.n_lines + 1
     return table[[*texts, *numbers]].dropna(how="all")
+
+
+def _number_names(columns: dict[str, int]) -> list[str]:
+    """Return the columns that hold numbers: prices first, then what is extra."""
+    known = [name for name in PRICE_COLUMNS if name in columns]
+    return known + [name for name in columns if name not in SPELLINGS]
 
 
 def _cells_at(row: list[str], positions: list[int]) -> list[str]:
@@ -190,7 +204,9 @@ def _reason(error: Exception, header: Header) -> str:
     )
 
 
-def _read_parquet(content: bytes, source: str, ticker: str | None) -> pd.DataFrame:
+def _read_parquet(
+    content: bytes, source: str, ticker: str | None, extra: Collection[str]
+) -> pd.DataFrame:
     try:
         table = pd.read_parquet(io.BytesIO(content))
         if isinstance(table.index, pd.DatetimeIndex):
@@ -209,7 +225,7 @@ def _read_parquet(content: bytes, source: str, ticker: str | None) -> pd.DataFra
     names = for_ticker(
         [name for name, _ in labels], [symbol for _, symbol in labels], ticker, source
     )
-    columns = find_columns(names, source)
+    columns = find_columns(names, source, extra=extra)
     table.columns = pd.RangeIndex(len(names))
     table.index = pd.RangeIndex(len(table)) + 1
     return _as_prices(table, columns, names, ticker, Origin(source, "row"))
@@ -236,8 +252,8 @@ def _as_prices(
         table = _rows_of(table, columns["ticker"], header, ticker, origin.source)
     position = columns["date"]
     index = parse_dates(table[position], names[position], origin)
-    known = [name for name in PRICE_COLUMNS if name in columns]
-    numbers = parse_numbers({name: table[columns[name]] for name in known}, origin)
+    known = {name: table[columns[name]] for name in _number_names(columns)}
+    numbers = parse_numbers(known, origin)
     prices = pd.DataFrame(numbers, index=index)
     if index.is_monotonic_decreasing and not index.is_monotonic_increasing:
         return prices.iloc[::-1]

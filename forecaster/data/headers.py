@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from forecaster.data.prices import PRICE_COLUMNS
@@ -96,14 +97,20 @@ def for_ticker(
 
 
 def find_columns(
-    names: list[str], source: str, first_row: list[str] | None = None
+    names: list[str],
+    source: str,
+    first_row: list[str] | None = None,
+    extra: Collection[str] = (),
 ) -> dict[str, int]:
     """Return the position of each known column, by its canonical name.
+
+    Those of `extra` are found by their name as written, and are none of the known.
 
     Raises
     ------
     InvalidPrices
-        If there is no date or no close, or two columns have the same name.
+        If there is no date, no close or none of an extra name, or two columns have
+        the same name.
     """
     keys = [_key(name) for name in names]
     columns = {}
@@ -120,7 +127,7 @@ def find_columns(
     for name in ("date", "close"):
         if name not in columns:
             raise InvalidPrices(_missing_message(source, name, names))
-    return columns
+    return columns | _find_extra(names, source, extra, set(columns.values()))
 
 
 def listing(texts: list[str]) -> str:
@@ -128,6 +135,24 @@ def listing(texts: list[str]) -> str:
     more = len(texts) - N_LISTED
     shown = ", ".join(text[:40] for text in texts[:N_LISTED])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _find_extra(
+    names: list[str], source: str, extra: Collection[str], taken: Collection[int]
+) -> dict[str, int]:
+    written = [name.strip() for name in names]
+    for name in extra:
+        if written.count(name) != 1:
+            raise InvalidPrices(
+                f"{source}: wanted one column `{name}`, found {written.count(name)}; "
+                f"its columns are: {listing(written)}. Write the name as the file does."
+            )
+        if written.index(name) in taken:
+            raise InvalidPrices(
+                f"{source}: column `{name}` is read anyway. Leave it out of the extra "
+                "columns."
+            )
+    return {name: written.index(name) for name in extra}
 
 
 def _missing_message(source: str, name: str, names: list[str]) -> str:

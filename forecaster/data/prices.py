@@ -8,6 +8,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from forecaster.config.feature_names import PRICE_COLUMNS
 from forecaster.data.calendar import EARLIEST, LATEST, session_weekdays
 from forecaster.data.quality import (
     N_SHOWN,
@@ -28,8 +29,6 @@ __all__ = [
     "prices_fingerprint",
 ]
 
-PRICE_COLUMNS = ("open", "high", "low", "close", "adj_close", "volume")
-
 
 def check_prices(
     frame: pd.DataFrame,
@@ -37,6 +36,7 @@ def check_prices(
     *,
     calendar: str = "XNYS",
     known_moves: Collection[str] = frozenset(),
+    extra: Collection[str] = (),
 ) -> tuple[pd.DataFrame, tuple[PriceIssue, ...]]:
     """Check prices once, at the door; everything behind it may rely on them.
 
@@ -45,20 +45,22 @@ def check_prices(
     frame : DataFrame of shape (n_sessions, n_columns)
         One row for each session, oldest first, with dates as index. `close` must be
         there, in the quote currency; other names of `PRICE_COLUMNS` may be, and
-        anything else is dropped. Only `volume` (shares) may have missing values.
-        Not modified.
+        anything else is dropped unless it is in `extra`. Only `volume` (shares) and
+        extra columns may have missing values. Not modified.
     ticker : str
         Names the prices in messages.
     calendar : str
         The exchange whose sessions are expected.
     known_moves : collection of str
         ISO dates of real moves as large as a split's, which are not reported.
+    extra : collection of str
+        Further columns to keep: any numbers, as long as they are finite.
 
     Returns
     -------
     prices : DataFrame
-        A copy: float64 columns in the order of `PRICE_COLUMNS`, index `session` of
-        naive dates (unit us), strictly increasing.
+        A copy: float64 columns in the order of `PRICE_COLUMNS`, then of `extra`;
+        index `session` of naive dates (unit us), strictly increasing.
     issues : tuple of PriceIssue
         What is usable but deserves a look.
 
@@ -69,7 +71,8 @@ def check_prices(
     ConfigError
         If the calendar is unknown.
     """
-    prices = _as_prices(frame, ticker)
+    prices = _as_prices(frame, ticker, (*PRICE_COLUMNS, *extra))
+    _check_extra(prices, ticker, extra)
     _check_dates(prices.index, ticker, calendar)
     _check_values(prices, ticker)
     _check_ranges(prices, ticker)
@@ -97,21 +100,23 @@ def prices_fingerprint(prices: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _as_prices(frame: pd.DataFrame, ticker: str) -> pd.DataFrame:
+def _as_prices(
+    frame: pd.DataFrame, ticker: str, names: tuple[str, ...]
+) -> pd.DataFrame:
     """Bring a frame into canonical form, or say why it is no price frame."""
     if not isinstance(frame, pd.DataFrame):
         raise InvalidPrices(
             f"{ticker}: wanted a DataFrame of prices, got {type(frame).__name__}. "
             "Use `load_prices`, or build a frame with dates as index."
         )
-    _check_columns(frame, ticker)
+    _check_columns(frame, ticker, names)
     index = _as_index(frame.index, ticker)
-    known = [name for name in PRICE_COLUMNS if name in frame.columns]
+    known = [name for name in names if name in frame.columns]
     values = {name: _as_floats(frame[name], ticker) for name in known}
     return pd.DataFrame(values, index=index)
 
 
-def _check_columns(frame: pd.DataFrame, ticker: str) -> None:
+def _check_columns(frame: pd.DataFrame, ticker: str, wanted: tuple[str, ...]) -> None:
     names = list(frame.columns)
     if "close" not in names or frame.columns.nlevels > 1:
         found = ", ".join(map(str, names[:10])) or "none"
@@ -119,7 +124,7 @@ def _check_columns(frame: pd.DataFrame, ticker: str) -> None:
             f"{ticker}: there is no column `close`; the columns are: {found}. "
             f"Name them {', '.join(PRICE_COLUMNS)}; only `close` is required."
         )
-    twice = [name for name in PRICE_COLUMNS if names.count(name) > 1]
+    twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         raise InvalidPrices(
             f"{ticker}: there are several columns `{twice[0]}`. Keep one of them."
@@ -190,9 +195,24 @@ def _check_dates(index: pd.Index, ticker: str, calendar: str) -> None:
         )
 
 
+def _check_extra(prices: pd.DataFrame, ticker: str, extra: Collection[str]) -> None:
+    """Refuse further columns that are not there, or hold infinite numbers."""
+    for name in extra:
+        if name not in prices.columns:
+            raise InvalidPrices(
+                f"{ticker}: there is no column `{name}`. Name one that the prices have."
+            )
+        endless = prices[name][np.isinf(prices[name])]
+        if len(endless):
+            raise InvalidPrices(
+                f"{ticker}: {name} values must be finite, but "
+                f"{_valued(endless, name)}. Correct these rows in the source."
+            )
+
+
 def _check_values(prices: pd.DataFrame, ticker: str) -> None:
     """Refuse prices that are missing or not positive, and volumes below zero."""
-    for name in prices.columns:
+    for name in [name for name in PRICE_COLUMNS if name in prices.columns]:
         column = prices[name]
         if name == "volume":
             bad = column[(column < 0) | np.isinf(column)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from forecaster.data.calendar import as_day
 from forecaster.data.embedded import known_moves, known_splits, read_embedded
 from forecaster.data.files import read_price_file
 from forecaster.data.folders import find_price_file, ticker_of_file
+from forecaster.data.headers import SPELLINGS
 from forecaster.data.prices import check_prices
-from forecaster.errors import DataError, PriceWarning
+from forecaster.errors import ConfigError, DataError, PriceWarning
 
 if TYPE_CHECKING:
     from forecaster.data.store import PriceStore
@@ -37,6 +39,7 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     offline: bool = False,
     store: PriceStore | None = None,
     now: datetime | None = None,
+    extra: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return checked prices: embedded, of a file, or fetched into the store.
 
@@ -67,6 +70,9 @@ def load_prices(  # noqa: PLR0913  one door for all prices
         Where fetched prices are kept; the user's own store if absent.
     now : datetime, optional
         The time with its zone, for fetched prices; the clock's if absent.
+    extra : sequence of str
+        Further columns of numbers to keep, named as the file at `path` does. What a
+        row says there must have been known at its session's end: nothing can check it.
 
     Returns
     -------
@@ -86,26 +92,28 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     SourceError
         If the source fails and nothing is stored.
     ConfigError
-        If the calendar or a date is wrong.
+        If the calendar or a date is wrong, or an extra column cannot be had.
 
     Warns
     -----
     PriceWarning
         Once for each thing that is usable but deserves a look.
     """
+    _check_extra(extra, path)
     wanted = None if ticker is None else str(ticker).strip().upper()
     symbol, origin = "GOOG" if wanted is None else wanted, source
     splits = None
     if path is not None:
         file = find_price_file(Path(path), wanted) if Path(path).is_dir() else path
         symbol, origin = wanted or ticker_of_file(file), str(file)
-        frame = read_price_file(file, wanted)
+        frame = read_price_file(file, wanted, extra)
     elif source == EMBEDDED:
         frame, splits = read_embedded(symbol), known_splits(symbol)
     else:
         frame = _read_fetched(symbol, source, calendar, as_of, offline, store, now)
+    moves = known_moves(symbol)
     prices, issues = check_prices(
-        frame, symbol, calendar=calendar, known_moves=known_moves(symbol)
+        frame, symbol, calendar=calendar, known_moves=moves, extra=extra
     )
     for issue in issues:
         warnings.warn(issue.message, PriceWarning, stacklevel=2)
@@ -113,6 +121,27 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     messages = [issue.message for issue in issues]
     prices.attrs = {"ticker": symbol, "source": origin, "issues": messages}
     return prices
+
+
+def _check_extra(extra: Sequence[str], path: str | Path | None) -> None:
+    """Refuse further columns where there can be none, or that are none.
+
+    Raises
+    ------
+    ConfigError
+        If there is no file, or a name is taken or comes twice.
+    """
+    if extra and path is None:
+        raise ConfigError(
+            f"extra columns {', '.join(extra)} can only come from a file. "
+            "Give its `path` too, or leave them out."
+        )
+    for name in extra:
+        if name in SPELLINGS or list(extra).count(name) > 1:
+            raise ConfigError(
+                f"extra column {name!r} is named twice, or is read anyway. Leave it "
+                "out, or give it another name in the file."
+            )
 
 
 def _read_fetched(

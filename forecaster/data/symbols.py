@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from forecaster.config.feature_names import TICKER
 from forecaster.errors import ConfigError, SymbolNotFound
 
 # It becomes part of an address, so nothing that has a meaning there is let through.
-TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.&=^-]{0,19}")
 # yfinance takes these for security numbers, and asks another site about them.
 SECURITY_NUMBER = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
 

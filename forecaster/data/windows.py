@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from forecaster.arrays import DateArray, FloatArray
 from forecaster.config import Config
-from forecaster.data.features import check_complete, make_features
+from forecaster.config.feature_names import scale_free
+from forecaster.data.calendar_features import calendar_features
+from forecaster.data.footing import (
+    Footing,
+    fixed_footing,
+    return_footing,
+    window_footing,
+)
 from forecaster.data.scaling import Scaler
-from forecaster.data.splits import session_index
+from forecaster.data.table import Table
 from forecaster.errors import NotEnoughHistory
+
+# Stands for sessions that a padded window lacks; a masking layer skips them.
+PADDING = -1.0e6
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Examples cut from one series; nothing in an input is later than its origin.
+    """Examples cut from series; nothing in an input is later than its origin.
 
     Attributes
     ----------
     inputs : ndarray of shape (n_windows, lookback, n_features)
-        Oldest session first. A view: overlapping windows share their memory.
-    targets : ndarray of shape (n_windows, horizon)
-        The target after the origin, nearest step first.
+        Oldest session first. A view where it can be: overlapping windows share memory.
+    targets : ndarray of shape (n_windows, horizon), or (n_windows, lookback)
+        What the network is to answer: the steps after the origin, nearest first, or
+        for `sequence_to_sequence` the next value at each session of the input.
+    actual : ndarray of shape (n_windows, horizon)
+        The prices after the origin.
+    origin_price : ndarray of shape (n_windows,)
+        The price at the origin.
     origins : ndarray of datetime64, shape (n_windows,)
         The last session that each input contains.
     sessions : ndarray of datetime64, shape (n_windows, horizon)
-        The sessions that the targets belong to.
+        The sessions that are forecast.
+    footing
+        Turns the network's numbers into prices.
+    known : ndarray of shape (n_windows, horizon, n_known)
+        What the calendar tells of the sessions that are forecast.
+    static : ndarray of shape (n_windows, n_static)
+        Scaled columns at the origin.
+    ticker_ids : ndarray of int32, shape (n_windows,)
+        Place of the ticker in `data.tickers` from 1 on; 0 for any other.
     """
 
     inputs: FloatArray
     targets: FloatArray
+    actual: FloatArray
+    origin_price: FloatArray
     origins: DateArray
     sessions: DateArray
+    footing: Footing
+    known: FloatArray
+    static: FloatArray
+    ticker_ids: np.ndarray
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -43,89 +74,209 @@ class Windows:
         n_windows, lookback, n_features = self.inputs.shape
         return (
             f"Windows(n_windows={n_windows}, lookback={lookback}, "
-            f"n_features={n_features}, horizon={self.targets.shape[1]})"
+            f"n_features={n_features}, horizon={self.sessions.shape[1]})"
         )
 
+    def __getitem__(self, chosen: Any) -> Self:
+        parts = (getattr(self, field.name)[chosen] for field in fields(self))
+        return type(self)(*parts)
 
-def make_windows(
-    features: FloatArray,
-    target: FloatArray,
-    sessions: pd.DatetimeIndex,
-    *,
-    lookback: int,
-    horizon: int,
-    ticker: str = "series",
-) -> Windows:
-    """Cut every window of a series.
+    @property
+    def start(self) -> FloatArray:
+        """The price at each origin in the network's numbers, shape (n_windows, 1)."""
+        first = self.footing.one_step()
+        return first.encode(self.origin_price[:, None]).astype(np.float32)
 
-    Parameters
-    ----------
-    features : ndarray of shape (n_sessions, n_features)
-        Scaled inputs, oldest first, no missing values.
-    target : ndarray of shape (n_sessions,)
-        Scaled target of the same sessions.
-    sessions
-        The sessions of the rows.
-    lookback, horizon
-        Sessions in an input, and sessions forecast after it.
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put the windows of several series one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        columns: dict[str, Any] = {
+            field.name: [getattr(part, field.name) for part in parts]
+            for field in fields(cls)
+        }
+        footing = Footing.join(columns.pop("footing"))
+        joined = {name: np.concatenate(values) for name, values in columns.items()}
+        return cls(footing=footing, **joined)
 
-    Returns
-    -------
-    Windows
-        ``n_sessions - lookback - horizon + 1`` of them.
+
+def cut_windows(table: Table, config: Config, scaler: Scaler) -> Windows:
+    """Return every window of a table whose sessions are all known.
 
     Raises
     ------
     NotEnoughHistory
         If not even one window fits.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=4)
-    >>> position = np.arange(4.0)
-    >>> windows = make_windows(position[:, None], position, days, lookback=2, horizon=1)
-    >>> windows.inputs[:, :, 0].tolist(), windows.targets[:, 0].tolist()
-    ([[0.0, 1.0], [1.0, 2.0]], [2.0, 3.0])
+    InvalidPrices
+        If a value is missing.
     """
-    needed = lookback + horizon
-    if len(sessions) < needed:
-        raise NotEnoughHistory(ticker, needed, len(sessions))
-    view = np.lib.stride_tricks.sliding_window_view
-    dates = sessions.to_numpy()
+    lookback, horizon = config.window.lookback, config.window.horizon
+    table.check()
+    n_padded = lookback - (config.window.shortest or lookback)
+    n_windows = len(table) + n_padded - lookback - horizon + 1
+    if n_windows < 1:
+        needed = lookback - n_padded + horizon
+        raise NotEnoughHistory(table.ticker, needed, len(table))
+    prices = np.concatenate([np.full(n_padded, np.nan), table.target])
+    places = np.arange(lookback - 1 - n_padded, len(table) - horizon)
+    price_windows = slide(prices, lookback)[:n_windows]
+    footing = _footing(table, config, scaler, places, price_windows)
+    ahead = slide(table.target[places[0] + 1 :], horizon)
+    dates = table.sessions.to_numpy()
     return Windows(
-        inputs=view(features, lookback, axis=0)[:-horizon].swapaxes(1, 2),
-        targets=view(target[lookback:], horizon),
-        origins=dates[lookback - 1 : -horizon],
-        sessions=view(dates[lookback:], horizon),
+        inputs=_inputs(table, config, scaler, n_padded)[:n_windows],
+        targets=_targets(config, table, scaler, places, price_windows, footing, ahead),
+        actual=ahead,
+        origin_price=table.target[places],
+        origins=dates[places],
+        sessions=slide(dates[places[0] + 1 :], horizon),
+        footing=footing,
+        known=slide(
+            table.known.to_numpy(np.float32)[places[0] + 1 :], horizon
+        ).swapaxes(1, 2),
+        static=scaler.transform(table.static)[places],
+        ticker_ids=np.full(n_windows, ticker_id(config, table.ticker), np.int32),
     )
 
 
-def cut_windows(
-    prices: pd.DataFrame, config: Config, scaler: Scaler, *, ticker: str
+def last_window(
+    table: Table, config: Config, scaler: Scaler, sessions: pd.DatetimeIndex
 ) -> Windows:
-    """Return every window of a run of prices, scaled by a fitted scaler."""
-    target = config.data.target
-    rows = make_features(prices, config.features.columns, ticker=ticker)
-    check_complete(rows, ticker=ticker)
-    target_row = make_features(prices, [target], ticker=ticker)
-    return make_windows(
-        scaler.transform(rows),
-        scaler.transform(target_row)[:, 0],
-        session_index(prices),
-        lookback=config.window.lookback,
-        horizon=config.window.horizon,
-        ticker=ticker,
-    )
+    """Return the newest window, whose sessions to come are not known.
 
-
-def last_window(features: FloatArray, lookback: int, *, ticker: str) -> FloatArray:
-    """Return the newest input, of shape (1, lookback, n_features).
+    Parameters
+    ----------
+    sessions
+        The sessions after the table's last one, as many as the horizon.
 
     Raises
     ------
     NotEnoughHistory
-        If there are fewer than `lookback` sessions.
+        If the table is shorter than the lookback, or than `window.shortest`.
     """
-    if len(features) < lookback:
-        raise NotEnoughHistory(ticker, lookback, len(features))
-    return features[None, -lookback:]
+    lookback = config.window.lookback
+    shortest = config.window.shortest or lookback
+    if len(table) < shortest:
+        raise NotEnoughHistory(table.ticker, shortest, len(table))
+    recent = table.rows(slice(max(len(table) - lookback, 0), len(table)))
+    recent.check()
+    n_padded = lookback - len(recent)
+    place = np.array([len(recent) - 1])
+    prices = np.concatenate([np.full(n_padded, np.nan), recent.target])[None]
+    footing = _footing(recent, config, scaler, place, prices)
+    known = calendar_features(
+        sessions,
+        config.features.known_future,
+        calendar=config.data.calendar,
+        before=recent.sessions[-1],
+    )
+    nothing = np.full((1, len(sessions)), np.nan)
+    return Windows(
+        inputs=_inputs(recent, config, scaler, n_padded),
+        targets=nothing,
+        actual=nothing,
+        origin_price=recent.target[place],
+        origins=recent.sessions.to_numpy()[place],
+        sessions=sessions.to_numpy()[None],
+        footing=footing,
+        known=known.to_numpy(np.float32)[None],
+        static=scaler.transform(recent.static)[place],
+        ticker_ids=np.array([ticker_id(config, recent.ticker)], np.int32),
+    )
+
+
+def slide(values: Any, length: int) -> Any:
+    """Return every run of `length` values of an array's first axis, as a view.
+
+    Examples
+    --------
+    >>> slide(np.arange(4), 2).tolist()
+    [[0, 1], [1, 2], [2, 3]]
+    """
+    return np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
+
+
+def ticker_id(config: Config, ticker: str) -> int:
+    """Return a ticker's place in `data.tickers` from 1 on, or 0 for any other."""
+    tickers = [name.upper() for name in config.data.tickers]
+    return tickers.index(ticker.upper()) + 1 if ticker.upper() in tickers else 0
+
+
+def _inputs(table: Table, config: Config, scaler: Scaler, n_padded: int) -> FloatArray:
+    """Return scaled inputs of shape (n_windows, lookback, n_features)."""
+    lookback = config.window.lookback
+    rows = scaler.transform(table.features)
+    if config.features.scaling != "window":
+        padding = np.full((n_padded, rows.shape[1]), PADDING, dtype=np.float32)
+        padded = np.concatenate([padding, rows]) if n_padded else rows
+        inputs: FloatArray = slide(padded, lookback).swapaxes(1, 2)
+        return inputs
+    raw = table.features.to_numpy(np.float64)
+    padded = np.concatenate([np.full((n_padded, raw.shape[1]), np.nan), raw])
+    rows = np.concatenate([np.full((n_padded, raw.shape[1]), PADDING), rows])
+    inputs = np.array(slide(rows, lookback).swapaxes(1, 2), dtype=np.float32)
+    for place, name in enumerate(table.features.columns):
+        if not scale_free(str(name)):
+            inputs[:, :, place] = _within(slide(padded[:, place], lookback))
+    return inputs
+
+
+def _within(windows: FloatArray) -> FloatArray:
+    """Scale each window of one column to 0 to 1; padding stays padding."""
+    footing = window_footing(windows, 1)
+    scaled = footing.encode(windows)
+    return np.where(np.isnan(scaled), PADDING, scaled).astype(np.float32)
+
+
+def _footing(
+    table: Table,
+    config: Config,
+    scaler: Scaler,
+    places: np.ndarray,
+    price_windows: FloatArray,
+) -> Footing:
+    """Return the footing of the windows whose origins are at these rows."""
+    horizon, form = config.window.horizon, config.target.form
+    if form == "price" and config.features.scaling == "window":
+        return window_footing(price_windows, horizon)
+    if form == "price":
+        name = config.data.target
+        low, span = scaler.low[name], scaler.span(name)
+        return fixed_footing(low, span, len(places), horizon)
+    return return_footing(table.target[places], _units(table, scaler)[places], horizon)
+
+
+def _units(table: Table, scaler: Scaler) -> FloatArray:
+    """Return a typical one-session log return at each row."""
+    if len(table.volatility):
+        return table.volatility
+    return np.full(len(table), scaler.unit)
+
+
+def _targets(
+    config: Config,
+    table: Table,
+    scaler: Scaler,
+    places: np.ndarray,
+    price_windows: FloatArray,
+    footing: Footing,
+    ahead: FloatArray,
+) -> FloatArray:
+    """Return what the network is to answer, as `Windows.targets`."""
+    is_direction = config.model.head == "direction"
+    if config.model.shape != "sequence_to_sequence":
+        origin_price = table.target[places][:, None]
+        answers = ahead > origin_price if is_direction else footing.encode(ahead)
+        return answers.astype(np.float32)
+    following = np.concatenate([price_windows[:, 1:], ahead[:, :1]], axis=1)
+    if is_direction:
+        answers = (following > price_windows).astype(np.float64)
+    elif config.target.form == "price":
+        answers = footing.one_step().encode(following)
+    else:
+        lookback = price_windows.shape[1]
+        before = np.full(lookback - 1 - places[0], np.nan)
+        units = slide(np.concatenate([before, _units(table, scaler)]), lookback)
+        answers = np.log(following / price_windows) / units[: len(places)]
+    return np.where(np.isnan(price_windows), 0.0, answers).astype(np.float32)

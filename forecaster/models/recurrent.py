@@ -1,103 +1,129 @@
-"""Recurrent networks: checked settings in, a compiled Keras model out."""
+"""Recurrent networks: checked settings in, Keras models out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from forecaster.config import Config, LayerConfig, TrainingConfig
+from forecaster.config import Config, ModelConfig
+from forecaster.data.windows import PADDING
 from forecaster.models.backend import load_keras
+from forecaster.models.blocks import convolve, make_seeds
+from forecaster.models.shapes import FORWARD, Sizes, context_of, decode
 
-CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
-OPTIMIZERS = {"adam": "Adam", "nadam": "Nadam", "rmsprop": "RMSprop", "sgd": "SGD"}
+
+@dataclass(frozen=True)
+class Network:
+    """Two Keras models with the same weights.
+
+    Attributes
+    ----------
+    predictor
+        From the inputs to an answer of shape (n_windows, horizon[, n_outputs]), or
+        (n_windows, lookback[, n_outputs]) for `sequence_to_sequence`; with several
+        members there is an axis for them behind the first.
+    trainer
+        The same but that it may read real values (`teacher`), and that each member has
+        an output of its own.
+    """
+
+    predictor: Any
+    trainer: Any
 
 
-def build_network(
-    layers: Sequence[LayerConfig],
-    *,
-    lookback: int,
-    n_features: int,
-    horizon: int,
-    seed: int,
-) -> Any:
-    """Return a stack of recurrent layers with dropout, and one dense output layer.
-
-    All layers but the last hand their whole sequence on; the last hands on its final
-    state, from which a dense layer forecasts every step at once.
+def network_for(config: Config, *, horizon: int | None = None) -> Network:
+    """Return the network that settings describe, with its first weights.
 
     Parameters
     ----------
-    layers
-        Bottom layer first.
-    lookback, n_features
-        Shape of one input.
     horizon
-        Steps forecast.
-    seed
-        Every weight and every dropout mask follows from it; the process's own random
-        state is neither read nor changed.
-
-    Returns
-    -------
-    keras.Model
-        Maps (n_windows, lookback, n_features) to (n_windows, horizon).
+        Steps forecast, if other than in the settings.
     """
-    keras = load_keras()
-    seeds = _seeds(seed)
-    network = keras.Sequential(name="forecaster")
-    network.add(keras.Input((lookback, n_features), name="window"))
-    for number, layer in enumerate(layers, start=1):
-        recurrent = getattr(keras.layers, CELLS[layer.cell])
-        network.add(
-            recurrent(
-                layer.units,
-                return_sequences=number < len(layers),
-                kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
-                seed=next(seeds),
-                name=f"{layer.cell}_{number}",
-            )
-        )
-        if layer.dropout:
-            network.add(
-                keras.layers.Dropout(
-                    layer.dropout, seed=next(seeds), name=f"dropout_{number}"
-                )
-            )
-    network.add(
-        keras.layers.Dense(
-            horizon,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-            name="price",
-        )
-    )
-    return network
-
-
-def network_for(config: Config) -> Any:
-    """Return the network that settings describe, with its first weights."""
-    return build_network(
-        config.model.layers,
+    sizes = Sizes(
         lookback=config.window.lookback,
         n_features=len(config.features.columns),
-        horizon=config.window.horizon,
-        seed=config.training.seed,
+        horizon=horizon or config.window.horizon,
+        n_known=len(config.features.known_future),
+        n_static=len(config.features.static),
+        n_tickers=len(config.data.tickers) if config.model.ticker_embedding else 0,
+        padded=bool(config.window.shortest),
     )
+    return build_network(config.model, sizes, seed=config.training.seed)
 
 
-def compile_network(network: Any, training: TrainingConfig) -> None:
-    """Give a network its optimiser and its loss."""
+def build_network(model: ModelConfig, sizes: Sizes, *, seed: int) -> Network:
+    """Return recurrent layers with all that the settings put around them.
+
+    Parameters
+    ----------
+    model
+        Settings of the network.
+    sizes
+        Of inputs and answer.
+    seed
+        Every weight and every dropout mask follows from it; the process's own random
+        state is neither read nor changed. The first member has this seed, the others
+        have those that follow.
+    """
     keras = load_keras()
-    optimizer = getattr(keras.optimizers, OPTIMIZERS[training.optimizer])
-    network.compile(
-        optimizer=optimizer(learning_rate=training.learning_rate), loss=training.loss
+    if model.members == 1:
+        return build_member(model, sizes, seed=seed, name="forecaster")
+    members = [
+        build_member(model, sizes, seed=seed + number, name=f"member_{number}")
+        for number in range(1, model.members + 1)
+    ]
+    inputs = network_inputs(model, sizes)
+    free = {name: value for name, value in inputs.items() if name != "teacher"}
+    predicted = [member.predictor(_alone(free)) for member in members]
+    trained = [member.trainer(_alone(inputs)) for member in members]
+    predictor = keras.Model(
+        _alone(free), keras.ops.stack(predicted, axis=1), name="forecaster"
+    )
+    return Network(predictor, keras.Model(_alone(inputs), trained, name="trainer"))
+
+
+def build_member(model: ModelConfig, sizes: Sizes, *, seed: int, name: str) -> Network:
+    """Return one network; see `build_network`."""
+    keras = load_keras()
+    seeds, inputs = make_seeds(seed), network_inputs(model, sizes)
+    window = inputs["window"]
+    if sizes.padded:
+        window = keras.layers.Masking(PADDING, name="masking")(window)
+    if model.convolution:
+        window = convolve(window, model.convolution, seeds)
+    context = context_of(model, sizes, inputs, seeds)
+    free = {key: value for key, value in inputs.items() if key != "teacher"}
+    if model.shape == "encoder_decoder":
+        predicted, trained = decode(model, sizes, window, context, inputs, seeds)
+    else:
+        predicted = trained = FORWARD[model.shape](
+            model, sizes, window, context, inputs, seeds
+        )
+    predictor = keras.Model(_alone(free), predicted, name=name)
+    if predicted is trained:
+        return Network(predictor, predictor)
+    return Network(
+        predictor, keras.Model(_alone(inputs), trained, name=f"{name}_trainer")
     )
 
 
-def _seeds(seed: int) -> Any:
-    """Yield independent seeds that all follow from one."""
-    generator = np.random.default_rng(np.random.SeedSequence(seed))
-    while True:
-        yield int(generator.integers(0, 2**31))
+def network_inputs(model: ModelConfig, sizes: Sizes) -> dict[str, Any]:
+    """Return the inputs that a network has, by name."""
+    keras = load_keras()
+    inputs = {"window": keras.Input((sizes.lookback, sizes.n_features), name="window")}
+    if sizes.n_known:
+        inputs["known"] = keras.Input((sizes.horizon, sizes.n_known), name="known")
+    if sizes.n_static:
+        inputs["static"] = keras.Input((sizes.n_static,), name="static")
+    if sizes.n_tickers:
+        inputs["ticker"] = keras.Input((), dtype="int32", name="ticker")
+    if model.shape == "encoder_decoder":
+        inputs["start"] = keras.Input((1,), name="start")
+        if model.teacher_forcing:
+            inputs["teacher"] = keras.Input((sizes.horizon, 1), name="teacher")
+    return inputs
+
+
+def _alone(inputs: dict[str, Any]) -> Any:
+    """Return a single input as it is, several by name."""
+    return inputs if len(inputs) > 1 else next(iter(inputs.values()))

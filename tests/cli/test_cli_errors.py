@@ -115,7 +115,7 @@ def test_a_column_that_the_file_lacks(train, tmp_path):
     load_prices("GOOG")[["close"]].to_csv(path)
     code, said = train("--csv", path, "--set", "data.target=open")
     assert code == 3
-    assert "CLOSES: the prices have no column open; they have close" in said
+    assert "CLOSES: feature 'open' is no column; the prices have close" in said
 
 
 def test_an_unknown_calendar(train):

@@ -1,18 +1,16 @@
 """Windows: every number lies where it belongs, and scaling is the fitted one."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecaster.data.calendar import next_sessions
 from forecaster.data.scaling import Scaler
-from forecaster.data.windows import cut_windows, last_window, make_windows
+from forecaster.data.table import make_table
+from forecaster.data.windows import cut_windows, last_window
 from forecaster.errors import InvalidPrices, NotEnoughHistory
-
-
-def days(n):
-    return pd.date_range("2024-01-01", periods=n, name="session")
+from tests.support.tables import cut_positions, make_position_table
 
 
 @given(
@@ -25,43 +23,42 @@ def test_every_feature_and_step_lies_at_its_own_place(
     lookback, horizon, n_features, extra
 ):
     n = lookback + horizon + extra
-    position = np.arange(n, dtype=float)
-    features = position[:, None] + 1000 * np.arange(n_features)
-    windows = make_windows(
-        features, -position, days(n), lookback=lookback, horizon=horizon
-    )
+    table = make_position_table(n, n_features, sign=-1)
+    features, days = table.features.to_numpy(), table.sessions
+    windows = cut_positions(table, lookback=lookback, horizon=horizon)
     for first in range(extra + 1):
         inside = np.arange(first, first + lookback)
         ahead = np.arange(first + lookback, first + lookback + horizon)
         np.testing.assert_array_equal(windows.inputs[first], features[inside])
         np.testing.assert_array_equal(windows.targets[first], -ahead)
-        np.testing.assert_array_equal(windows.sessions[first], days(n)[ahead])
-        assert windows.origins[first] == days(n)[inside[-1]]
+        np.testing.assert_array_equal(windows.sessions[first], days[ahead])
+        assert windows.origins[first] == days[inside[-1]]
     assert len(windows) == extra + 1
 
 
 @pytest.mark.parametrize(("lookback", "horizon"), [(1, 1), (4, 2), (2, 5)])
 def test_one_session_too_few_names_what_is_needed(lookback, horizon):
     n = lookback + horizon - 1
-    values = np.zeros(n)
+    table = make_position_table(n, ticker="GOOG")
     with pytest.raises(NotEnoughHistory, match="GOOG: need at least") as caught:
-        make_windows(
-            values[:, None],
-            values,
-            days(n),
-            lookback=lookback,
-            horizon=horizon,
-            ticker="GOOG",
-        )
+        cut_positions(table, lookback=lookback, horizon=horizon)
     assert (caught.value.needed, caught.value.found) == (n + 1, n)
 
 
-def test_the_last_window_ends_with_the_last_session():
-    features = np.arange(12.0).reshape(6, 2)
-    window = last_window(features, 3, ticker="TEST")
-    np.testing.assert_array_equal(window, features[None, 3:])
+def test_the_last_window_ends_with_the_last_session(make_prices, tiny_config):
+    prices = make_prices(6)
+    scaler = Scaler.fit(prices[["close"]])
+    config = tiny_config(window__lookback=3)
+    table = make_table(prices, config, ticker="TEST")
+    ahead = next_sessions(prices.index[-1], 1)
+    window = last_window(table, config, scaler, ahead)
+    wanted = scaler.transform(prices[["close"]])[None, 3:]
+    np.testing.assert_array_equal(window.inputs, wanted)
+    assert window.origins[0] == prices.index[-1]
+    assert window.origin_price[0] == prices["close"].iloc[-1]
+    longer = tiny_config(window__lookback=7)
     with pytest.raises(NotEnoughHistory, match="need at least 7 sessions, found 6"):
-        last_window(features, 7, ticker="TEST")
+        last_window(table, longer, scaler, ahead)
 
 
 def test_inputs_and_targets_are_scaled_each_by_its_own_column(make_prices, tiny_config):
@@ -70,7 +67,7 @@ def test_inputs_and_targets_are_scaled_each_by_its_own_column(make_prices, tiny_
         data__target="open", features__columns=("volume", "close"), window__horizon=2
     )
     scaler = Scaler.fit(prices[["volume", "close", "open"]].iloc[:10])
-    windows = cut_windows(prices, config, scaler, ticker="TEST")
+    windows = cut_windows(make_table(prices, config, ticker="TEST"), config, scaler)
     assert windows.inputs.dtype == windows.targets.dtype == np.float32
     assert windows.inputs.shape == (15, 4, 2)
     for position, column in enumerate(("volume", "close")):
@@ -84,5 +81,5 @@ def test_inputs_and_targets_are_scaled_each_by_its_own_column(make_prices, tiny_
 def test_a_missing_input_is_named(make_prices, tiny_config):
     prices = make_prices(20)
     config = tiny_config(features__columns=("close", "adj_close"))
-    with pytest.raises(InvalidPrices, match="no column adj_close"):
-        cut_windows(prices, config, Scaler.fit(prices), ticker="TEST")
+    with pytest.raises(InvalidPrices, match="'adj_close' is no column"):
+        make_table(prices, config, ticker="TEST")

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from forecaster.config import LayerConfig, TrainingConfig
-from forecaster.models.recurrent import build_network, compile_network
+from forecaster.config import Config, LayerConfig, ModelConfig, TrainingConfig
+from forecaster.models.compiling import compile_network
+from forecaster.models.recurrent import build_network as build
+from forecaster.models.shapes import Sizes
+
+
+def build_network(layers, *, lookback, n_features, horizon, seed):
+    sizes = Sizes(lookback, n_features, horizon)
+    return build(ModelConfig(layers=tuple(layers)), sizes, seed=seed).predictor
 
 
 def sigmoid(x):
@@ -82,12 +89,13 @@ def test_two_layers_by_hand():
 def test_the_reference_network_is_the_tutorials():
     layers = [LayerConfig()] * 4
     network = build_network(layers, lookback=60, n_features=1, horizon=1, seed=0)
-    kinds = [type(layer).__name__ for layer in network.layers]
+    parts = network.layers[1:]  # behind the input
+    kinds = [type(layer).__name__ for layer in parts]
     assert kinds == ["LSTM", "Dropout"] * 4 + ["Dense"]
-    assert [layer.units for layer in network.layers[::2]] == [50, 50, 50, 50, 1]
-    assert [layer.rate for layer in network.layers[1::2]] == [0.2] * 4
+    assert [layer.units for layer in parts[::2]] == [50, 50, 50, 50, 1]
+    assert [layer.rate for layer in parts[1::2]] == [0.2] * 4
     assert network.count_params() == 71051
-    compile_network(network, TrainingConfig())
+    compile_network(network, Config(), n_windows=1198)
     assert type(network.optimizer).__name__ == "Adam"
     assert float(network.optimizer.learning_rate) == pytest.approx(0.001)
     assert network.loss == "mse"
@@ -168,7 +176,7 @@ def test_the_optimizer_and_the_loss_are_those_of_the_settings(optimizer, name):
         [LayerConfig(units=2)], lookback=2, n_features=1, horizon=1, seed=0
     )
     training = TrainingConfig(optimizer=optimizer, learning_rate=0.02, loss="mae")
-    compile_network(network, training)
+    compile_network(network, Config(training=training), n_windows=1)
     assert type(network.optimizer).__name__ == name
     assert float(network.optimizer.learning_rate) == pytest.approx(0.02)
     assert network.loss == "mae"

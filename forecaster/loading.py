@@ -1,0 +1,85 @@
+"""Loading: the prices that settings ask for, with all the columns that they name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from forecaster.config import Config
+from forecaster.config.feature_names import COLUMN, PRICE_COLUMNS, parse_feature
+from forecaster.data.companions import join_companions
+from forecaster.data.series import COSINE, cosine_series, read_series
+from forecaster.data.sources import load_prices
+from forecaster.errors import ConfigError
+
+
+def load_prices_for(
+    config: Config,
+    *,
+    ticker: str | None = None,
+    source: str | None = None,
+    path: str | Path | None = None,
+    offline: bool = False,
+    now: datetime | None = None,
+) -> pd.DataFrame:
+    """Return a ticker's checked prices, its own further columns, and companions'.
+
+    Parameters
+    ----------
+    config
+        Settings of a run: source, calendar, and the features that are wanted.
+    ticker, source, path, offline, now
+        As for `load_prices`; the settings decide what is absent. Companions come from
+        the same source, or from the same folder of files.
+
+    Raises
+    ------
+    ConfigError, DataError, SourceError
+        As `load_prices`.
+    """
+    own, chosen = config.data, source or config.data.source
+    if chosen == COSINE and path is None:
+        return cosine_series()
+    if chosen == "series":
+        if path is None:
+            raise ConfigError("data.source 'series' needs a file: set data.path.")
+        return read_series(path, ticker)
+    names = (*config.features.columns, *config.features.static)
+    folder = path if path is not None and Path(path).is_dir() else None
+    prices = load_prices(
+        ticker,
+        source=chosen,
+        path=path,
+        calendar=own.calendar,
+        offline=offline,
+        now=now,
+        extra=extra_columns(config) if path is not None else (),
+    )
+    return join_companions(
+        prices,
+        names,
+        lambda companion: load_prices(
+            companion,
+            source=chosen,
+            path=folder,
+            calendar=own.calendar,
+            offline=offline,
+            now=now,
+        ),
+        calendar=own.calendar,
+    )
+
+
+def extra_columns(config: Config) -> tuple[str, ...]:
+    """Return the columns that settings name and only a user's own file can have."""
+    names = dict.fromkeys((*config.features.columns, *config.features.static))
+    parsed = {name: parse_feature(name) for name in names}
+    return tuple(
+        name
+        for name, feature in parsed.items()
+        if feature.kind == COLUMN
+        and feature.companion is None
+        and name not in PRICE_COLUMNS
+    )

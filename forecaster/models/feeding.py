@@ -1,0 +1,58 @@
+"""Feeding: windows as the named arrays that a network reads and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forecaster.arrays import FloatArray
+from forecaster.config import Config
+from forecaster.data.windows import Windows
+
+
+def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
+    """Return a network's inputs: one array, or several by name.
+
+    Parameters
+    ----------
+    taught
+        Add the real values that teacher forcing shows, if there is any.
+    """
+    inputs: dict[str, FloatArray] = {"window": np.ascontiguousarray(windows.inputs)}
+    if config.features.known_future:
+        inputs["known"] = np.ascontiguousarray(windows.known)
+    if config.features.static:
+        inputs["static"] = windows.static
+    if config.model.ticker_embedding:
+        inputs["ticker"] = windows.ticker_ids
+    if config.model.shape == "encoder_decoder":
+        inputs["start"] = windows.start
+        if taught and config.model.teacher_forcing:
+            shown = np.concatenate([windows.start, windows.targets[:, :-1]], axis=1)
+            inputs["teacher"] = shown[..., None]
+    return inputs if len(inputs) > 1 else inputs["window"]
+
+
+def answers(windows: Windows, config: Config) -> Any:
+    """Return what the trainer is to answer, once for each member."""
+    targets = np.ascontiguousarray(windows.targets)
+    return targets if config.model.members == 1 else [targets] * config.model.members
+
+
+def newest_step(raw: FloatArray, config: Config) -> FloatArray:
+    """Return a `sequence_to_sequence`'s answer at the last session alone.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_windows, [members,] lookback, n_outputs)
+
+    Returns
+    -------
+    ndarray of shape (n_windows, [members,] 1[, n_outputs])
+        As other shapes answer; their answers come back unchanged.
+    """
+    if config.model.shape != "sequence_to_sequence":
+        return raw
+    last = raw[..., -1:, :]
+    return last[..., 0] if config.model.head == "point" else last
