@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forecaster.plotting import plot_forecast, plot_history, plot_predictions
     from forecaster.runs import Run, find_run, list_runs
     from forecaster.training import train
+    from forecaster.tuning import Tuning, tune
 
 _HOMES = {
     "Config": "config",
@@ -36,6 +37,7 @@ _HOMES = {
     "ForecasterError": "errors",
     "PriceWarning": "errors",
     "Run": "runs",
+    "Tuning": "tuning",
     "Verdict": "evaluation",
     "embedded_tickers": "data.embedded",
     "find_run": "runs",
@@ -50,6 +52,7 @@ _HOMES = {
     "run_training": "jobs",
     "save_bundle": "bundle",
     "train": "training",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -61,6 +64,7 @@ __all__ = [
     "ForecasterError",
     "PriceWarning",
     "Run",
+    "Tuning",
     "Verdict",
     "embedded_tickers",
     "find_run",
@@ -75,6 +79,7 @@ __all__ = [
     "run_training",
     "save_bundle",
     "train",
+    "tune",
 ]
 
 

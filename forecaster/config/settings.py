@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from forecaster.config.tuning import TuningConfig
+
 PriceColumn = Literal["open", "high", "low", "close", "adj_close"]
 FeatureColumn = Literal["open", "high", "low", "close", "adj_close", "volume"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -157,6 +159,7 @@ class Config(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tuning: TuningConfig = TuningConfig()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
