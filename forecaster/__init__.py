@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from forecaster.forecast import Forecast
     from forecaster.forecasting import Forecaster
     from forecaster.jobs import run_training
-    from forecaster.plotting import plot_forecast, plot_history, plot_predictions
+    from forecaster.loading import load_prices_for
+    from forecaster.plotting import (
+        plot_forecast,
+        plot_gradients,
+        plot_history,
+        plot_predictions,
+    )
     from forecaster.runs import Run, find_run, list_runs
     from forecaster.training import train
+    from forecaster.tuning import Tuning, tune
     from forecaster.verdict import Verdict
 
 _HOMES = {
@@ -37,6 +44,7 @@ _HOMES = {
     "ForecasterError": "errors",
     "PriceWarning": "errors",
     "Run": "runs",
+    "Tuning": "tuning",
     "Verdict": "verdict",
     "embedded_tickers": "data.embedded",
     "find_run": "runs",
@@ -45,12 +53,15 @@ _HOMES = {
     "load_bundle": "bundle",
     "load_config": "config",
     "load_prices": "data.sources",
+    "load_prices_for": "loading",
     "plot_forecast": "plotting",
+    "plot_gradients": "plotting",
     "plot_history": "plotting",
     "plot_predictions": "plotting",
     "run_training": "jobs",
     "save_bundle": "bundle",
     "train": "training",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -62,6 +73,7 @@ __all__ = [
     "ForecasterError",
     "PriceWarning",
     "Run",
+    "Tuning",
     "Verdict",
     "embedded_tickers",
     "find_run",
@@ -70,12 +82,15 @@ __all__ = [
     "load_bundle",
     "load_config",
     "load_prices",
+    "load_prices_for",
     "plot_forecast",
+    "plot_gradients",
     "plot_history",
     "plot_predictions",
     "run_training",
     "save_bundle",
     "train",
+    "tune",
 ]
 
 

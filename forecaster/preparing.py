@@ -115,6 +115,22 @@ def tested_frame(prices: Prices, config: Config) -> pd.DataFrame:
     return frames.get(own, next(iter(frames.values())))
 
 
+def only_frame(prices: Prices) -> pd.DataFrame:
+    """Return the price frame of one ticker.
+
+    Raises
+    ------
+    ConfigError
+        If there are several.
+    """
+    if isinstance(prices, pd.DataFrame):
+        return prices
+    raise ConfigError(
+        f"this searches with the prices of one ticker, and data.tickers names "
+        f"{', '.join(prices)}. Leave data.tickers out."
+    )
+
+
 def fit_scaler(tables: list[Table], config: Config) -> Scaler:
     """Fit the scaler on training rows alone, of all tickers together."""
     name = config.data.target

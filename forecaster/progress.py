@@ -12,7 +12,9 @@ N_LINES = 10
 
 
 @contextlib.contextmanager
-def epoch_progress(n_epochs: int, *, shown: bool | None = None) -> Iterator[Advance]:
+def epoch_progress(
+    n_epochs: int, *, shown: bool | None = None, unit: str = "epoch"
+) -> Iterator[Advance]:
     """Yield a function that is told each finished epoch and a word on it.
 
     Parameters
@@ -21,6 +23,8 @@ def epoch_progress(n_epochs: int, *, shown: bool | None = None) -> Iterator[Adva
         Epochs in all.
     shown
         Whether to show anything; if absent, only on a terminal or in a notebook.
+    unit
+        What is counted, if it is not epochs.
 
     Examples
     --------
@@ -33,9 +37,9 @@ def epoch_progress(n_epochs: int, *, shown: bool | None = None) -> Iterator[Adva
     if not shown:
         yield lambda _epoch, _note: None
     elif drawable:
-        yield from _bar(n_epochs)
+        yield from _bar(n_epochs, unit)
     else:
-        yield _lines(n_epochs)
+        yield _lines(n_epochs, unit)
 
 
 def in_notebook() -> bool:
@@ -43,14 +47,14 @@ def in_notebook() -> bool:
     return "ipykernel" in sys.modules
 
 
-def _bar(n_epochs: int) -> Iterator[Advance]:
+def _bar(n_epochs: int, unit: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("training"),
         BarColumn(),
-        TextColumn("epoch {task.completed}/{task.total}"),
+        TextColumn(unit + " {task.completed}/{task.total}"),
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
         TextColumn("left"),
@@ -64,7 +68,7 @@ def _bar(n_epochs: int) -> Iterator[Advance]:
         yield advance
 
 
-def _lines(n_epochs: int) -> Advance:
+def _lines(n_epochs: int, unit: str) -> Advance:
     started = time.monotonic()
     every = max(1, n_epochs // N_LINES)
     first: list[int] = []
@@ -76,7 +80,9 @@ def _lines(n_epochs: int) -> Advance:
         elapsed = time.monotonic() - started
         done = epoch - first[0] + 1
         left = elapsed / done * (n_epochs - epoch)
-        sys.stderr.write(f"epoch {epoch}/{n_epochs}, {note}, about {left:.0f} s left\n")
+        sys.stderr.write(
+            f"{unit} {epoch}/{n_epochs}, {note}, about {left:.0f} s left\n"
+        )
         sys.stderr.flush()
 
     return advance

@@ -118,7 +118,7 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     the run's name and the place of its prices; none of them touches the weights.
     """
     settings = config.resolved()
-    for untrained in ("name", "evaluation"):
+    for untrained in ("name", "evaluation", "tuning"):
         settings.pop(untrained)
     for place in ("path", "ticker"):
         settings["data"].pop(place, None)

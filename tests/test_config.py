@@ -46,6 +46,7 @@ def test_the_reference_run_is_the_tutorials():
             "start": Config().evaluation.start.replace(2017, 1, 1),
             "end": Config().evaluation.end.replace(2017, 12, 31),
         },
+        "tuning": {"n_folds": 1, "validation_fraction": 0.2, "space": {}},
     }
     settings = config.resolved()
     layers = wanted["model"].pop("layers")

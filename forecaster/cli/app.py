@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forecaster.cli import config, data, fetch, forecasts, runs, train
+from forecaster.cli import config, data, fetch, forecasts, runs, train, tune
 from forecaster.cli.console import new_app
 
 app = new_app(
@@ -21,6 +21,7 @@ app = new_app(
     """
 )
 app.command("train")(train.train_command)
+app.command("tune")(tune.tune_command)
 app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
 app.command("predict")(forecasts.predict_command)

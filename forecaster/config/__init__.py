@@ -7,6 +7,7 @@ from forecaster.config.files import (
     dump_config,
     list_configs,
     load_config,
+    with_values,
 )
 from forecaster.config.network import ConvolutionConfig, LayerConfig, ModelConfig
 from forecaster.config.settings import (
@@ -18,6 +19,7 @@ from forecaster.config.settings import (
     TrainingConfig,
     WindowConfig,
 )
+from forecaster.config.tuning import Range, TuningConfig
 
 __all__ = [
     "Config",
@@ -27,11 +29,14 @@ __all__ = [
     "FeaturesConfig",
     "LayerConfig",
     "ModelConfig",
+    "Range",
     "TargetConfig",
     "TrainingConfig",
+    "TuningConfig",
     "WindowConfig",
     "config_from_dict",
     "dump_config",
     "list_configs",
     "load_config",
+    "with_values",
 ]

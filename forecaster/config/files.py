@@ -12,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from forecaster.config.settings import Config
+from forecaster.config.tuning import Range
 from forecaster.errors import ConfigError
 from forecaster.resources import resource_folder
 
@@ -62,10 +63,32 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
         With one line for each setting that is unknown or out of range.
     """
     try:
-        return Config.model_validate(settings)
+        config = Config.model_validate(settings)
     except ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
         raise ConfigError("; ".join(lines)) from None
+    _check_space(config)
+    return config
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    """Return settings with some values changed by dotted name, and no search.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown or out of range.
+
+    Examples
+    --------
+    >>> with_values(Config(), {"window.lookback": 7}).window.lookback
+    7
+    """
+    settings = _lists(config.resolved())
+    settings.pop("tuning")
+    for name, value in values.items():
+        _set_value(settings, name, value)
+    return config_from_dict(settings)
 
 
 def dump_config(config: Config) -> str:
@@ -98,12 +121,41 @@ def apply_override(settings: dict[str, Any], override: str) -> None:
             f"cannot read '{override}': want section.setting=value, "
             "for example window.lookback=30"
         )
+    _set_value(settings, key, _parse_value(text.strip()))
+
+
+def _set_value(settings: dict[str, Any], key: str, value: Any) -> None:
+    parts = key.strip().split(".")
     place: Any = settings
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
         if not following:
-            _assign(place, part, _parse_value(text.strip()), key)
+            _assign(place, part, value, key)
         else:
             place = _descend(place, part, key, listed=following.isdecimal())
+
+
+def _check_space(config: Config) -> None:
+    """Refuse a search of a setting that does not exist or cannot take its values."""
+    probes = {
+        name: list(values.probes()) if isinstance(values, Range) else list(values)
+        for name, values in config.tuning.space.items()
+    }
+    first = {name: values[0] for name, values in probes.items()}
+    for name, values in probes.items():
+        for value in values:
+            try:
+                with_values(config, first | {name: value})
+            except ConfigError as error:
+                raise ConfigError(
+                    f"tuning.space: {name} cannot be {value!r}: {error}"
+                ) from None
+
+
+def _lists(value: Any) -> Any:
+    """Return plain settings whose sequences can be changed."""
+    if isinstance(value, dict):
+        return {name: _lists(inner) for name, inner in value.items()}
+    return [_lists(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _descend(place: Any, part: str, key: str, *, listed: bool) -> Any:

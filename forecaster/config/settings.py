@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from forecaster.config.base import Fraction, Settings
 from forecaster.config.network import ModelConfig
 from forecaster.config.together import check_together
+from forecaster.config.tuning import TuningConfig
 
 PriceColumn = Literal["open", "high", "low", "close", "adj_close"]
 TICKER = r"^[A-Za-z0-9^][A-Za-z0-9.^=_-]*$"
@@ -195,6 +196,7 @@ class Config(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tuning: TuningConfig = TuningConfig()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
