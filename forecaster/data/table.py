@@ -58,7 +58,7 @@ class Table:
         """Rows at the beginning that have too little past for some feature."""
         ready = self.features.notna().all(axis="columns").to_numpy()
         if len(self.volatility):
-            ready &= np.isfinite(self.volatility)
+            ready = ready & np.isfinite(self.volatility)
         return int(np.argmax(ready)) if ready.any() else len(self)
 
     def rows(self, part: slice) -> Self:
