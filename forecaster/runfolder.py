@@ -145,6 +145,17 @@ def unfinished_runs(runs_dir: Path) -> list[str]:
     return [path.name[1 : -len(".partial")] for path in folders]
 
 
+def begun_run(runs_dir: Path, name: str, stamp: str) -> str | None:
+    """Return which unfinished run, of a name or ``name-2`` on, has a stamp."""
+    for candidate in unfinished_runs(runs_dir):
+        if candidate == name or _numbered(candidate, name):
+            begun = _read_stamp(runs_dir / candidate).get("stamp")
+            appeared = (runs_dir / candidate).exists()
+            if begun == stamp and not appeared:
+                return candidate
+    return None
+
+
 def _resumable(
     runs_dir: Path, name: str, stamp: str, *, exact: bool
 ) -> Workplace | None:

@@ -23,6 +23,9 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"runfolder"},
     {"runs"},
     {"jobs"},
+    {"comparing"},
+    {"comparison"},
+    {"comparison_files"},
     {"cli"},
 ]
 ROOT = Path(forecaster.__file__).parent

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from forecaster.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from forecaster.config import Config
     from forecaster.preparing import Prices
+
+    Reader = Callable[[Config, "PriceChoice"], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,25 @@ def load_job(
 
     A file that the command line names, and no ticker beside it, names its own.
     """
-    from forecaster.config import config_from_dict, load_config
+    from forecaster.config import load_config
 
-    config = load_config(name, overrides)
+    return with_prices(load_config(name, overrides), overrides, choice, prices_for)
+
+
+def with_prices(
+    config: Config, overrides: list[str], choice: PriceChoice, read: Reader
+) -> tuple[Config, Prices]:
+    """Return loaded settings and their prices, as `load_job` does."""
+    from forecaster.config import config_from_dict
+
     changed = {override.partition("=")[0].strip() for override in overrides}
     if choice.path is None and "data.path" in changed and config.data.path:
         named = config.data.ticker if "data.ticker" in changed else None
         path, ticker = Path(config.data.path), choice.ticker or named
         choice = replace(choice, path=path, ticker=ticker)
     if config.data.tickers:
-        return _load_many(config, choice)
-    prices = prices_for(config, choice)
+        return _load_many(config, choice, read)
+    prices = read(config, choice)
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
     if choice.path is not None:
@@ -81,7 +93,9 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     )
 
 
-def _load_many(config: Config, choice: PriceChoice) -> tuple[Config, Prices]:
+def _load_many(
+    config: Config, choice: PriceChoice, read: Reader
+) -> tuple[Config, Prices]:
     """Return settings and prices of one model over many tickers.
 
     Raises
@@ -97,7 +111,7 @@ def _load_many(config: Config, choice: PriceChoice) -> tuple[Config, Prices]:
             "leave out --ticker and --csv, or change data.tickers with --set."
         )
     prices = {
-        ticker: prices_for(config, replace(choice, ticker=ticker))
+        ticker: read(config, replace(choice, ticker=ticker))
         for ticker in config.data.tickers
     }
     return config, prices

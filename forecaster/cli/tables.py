@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,10 +12,15 @@ from forecaster.cli.console import print_table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from forecaster.comparison import Comparison
     from forecaster.evaluation import Evaluation
     from forecaster.forecast import Forecast
 
 COLUMNS = ("forecast", "RMSE", "ratio", "MAE", "ratio ", "MAPE", "MASE", "direction")
+COMPARED = (
+    *("name", "parameters", "seconds", "RMSE", "ratio", "from..to", "MAE"),
+    *("direction", "verdict", "state"),
+)
 NAMES = {"model": "model", "last_value": "last value", "drift": "drift"}
 
 
@@ -57,6 +62,34 @@ def _quantile_line(scores: Mapping[str, float]) -> str:
     return "; ".join(parts)
 
 
+def print_comparison(comparison: Comparison) -> None:
+    """Print all settings in one table, each group with its own baselines."""
+    table, groups = comparison.table.astype(object), comparison.groups
+    several = bool((comparison.table["seeds"] > 1).any())
+    rows: list[dict[str, Any]] = []
+    titles = {group: f"{chr(65 + n)}:" for n, group in enumerate(groups)}
+    for group, inside in table.groupby("group", sort=False, dropna=False):
+        rows += [{}] if rows else []
+        rows += [{"name": titles.get(str(group), "failed:")}] if len(groups) > 1 else []
+        rows += [_compared(row, several=several) for _, row in inside.iterrows()]
+    columns = [name for name in COMPARED if several or name != "from..to"]
+    print_table(rows, columns, groups[0] if len(groups) == 1 else "")
+    if len(groups) > 1:
+        for group, letter in titles.items():
+            typer.echo(f"{letter} {group}")
+        typer.echo("Targets or test ranges differ: compare ratios within a group only.")
+    typer.echo(
+        "ratio: RMSE to last value; direction: share of moves with the right sign"
+    )
+    if several:
+        typer.echo("means over the seeds; from..to: range of their ratios")
+    if len(comparison.verdicts) > 1:
+        typer.echo(
+            "The best of several on one test range looks better than it is: try a "
+            "choice on other sessions, with `forecaster evaluate`."
+        )
+
+
 def print_forecast(forecast: Forecast) -> None:
     """Print the forecast sessions beside the last known price."""
     known = ("step", "predicted", "last_value")
@@ -85,3 +118,26 @@ def _number(value: float) -> str:
 
 def _percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.1f}%"
+
+
+def _compared(row: Any, *, several: bool) -> dict[str, Any]:
+    baseline = row["state"] == "baseline"
+    low, high = _number(row["ratio_from"]), _number(row["ratio_to"])
+    return {
+        "name": row["name"],
+        "parameters": "-" if _absent(row["parameters"]) else row["parameters"],
+        "seconds": "-" if _absent(row["seconds"]) else f"{row['seconds']:.1f}",
+        "RMSE": _number(row["rmse"]),
+        "ratio": _number(row["rmse_ratio"]),
+        "from..to": f"{low}..{high}" if several and low != "-" else "-",
+        "MAE": _number(row["mae"]),
+        "direction": _percent(row["directional_accuracy"]),
+        "verdict": "-" if baseline else row["verdict"],
+        "state": "" if baseline else row["state"],
+    }
+
+
+def _absent(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))
