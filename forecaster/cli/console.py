@@ -90,7 +90,7 @@ def print_table(
         table.add_column(column, justify="left" if number == 0 else "right")
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout.isatty() else max(120, 14 * len(columns))
     Console(width=width, highlight=False).print(table)
 
 

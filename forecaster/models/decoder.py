@@ -54,6 +54,8 @@ class FeedbackCell(keras.layers.Layer):  # type: ignore[misc,name-defined]
         read = keras.ops.concatenate([value, known], axis=-1)
         nested = _nest(cell_states, self.stack.state_size)
         top, new_states = self.stack(read, nested, training=training)
+        # Keras hands the states of a single cell back without their list.
+        new_states = [new_states] if len(self.stack.cells) == 1 else new_states
         raw = self.output_layer(top)
         own = raw[:, self.centre : self.centre + 1]
         return raw, [*_flat(new_states), own]
