@@ -17,7 +17,7 @@ from forecaster.errors import BundleError, ForecasterError, RunWarning
 from forecaster.evaluation import Evaluation
 from forecaster.forecast import TrainedOn
 from forecaster.jobs import run_training
-from forecaster.preparing import Prices, prepare_training, tested_frame
+from forecaster.preparing import Prices, evaluated_frame, prepare_training
 from forecaster.runfolder import begun_run
 from forecaster.runs import BUNDLE, Run, find_run, run_names
 from forecaster.training import training_stamp
@@ -99,7 +99,7 @@ class Workshop:
                 continue
             test = config.evaluation
             evaluation = forecaster.evaluate(
-                tested_frame(prices, config), test.start, test.end
+                evaluated_frame(prices, config), test.start, test.end
             )
             size = forecaster.network.count_params()
             return Trial(name, seed, "reused", run, size, evaluation)

@@ -25,7 +25,7 @@ from forecaster.plotting import (
     plot_predictions,
     save_figure,
 )
-from forecaster.preparing import Prices, prepare_training, tested_frame
+from forecaster.preparing import Prices, evaluated_frame, prepare_training
 from forecaster.runfolder import Existing, Workplace, reserve, unfinished_runs
 from forecaster.runs import (
     BUNDLE,
@@ -80,7 +80,7 @@ def run_training(
         If another process is at work on the same name.
     """
     stamp = training_stamp(config, prepare_training(prices, config).trained_on)
-    tested = tested_frame(prices, config)
+    tested = evaluated_frame(prices, config)
     _check_test_range(tested, config)
     workplace = reserve(
         runs_dir,

@@ -97,7 +97,7 @@ def frames_of(prices: Prices, config: Config) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def tested_frame(prices: Prices, config: Config) -> pd.DataFrame:
+def evaluated_frame(prices: Prices, config: Config) -> pd.DataFrame:
     """Return the prices that a run is evaluated on: those of `data.ticker`.
 
     Raises

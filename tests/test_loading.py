@@ -1,0 +1,69 @@
+"""What settings ask for is loaded: companions, a user's columns, series."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.config import config_from_dict
+from forecaster.data.companions import join_companions
+from forecaster.data.series import cosine_series
+from forecaster.data.sources import load_prices
+from forecaster.errors import ConfigError, InvalidPrices, SymbolNotFound
+from forecaster.loading import load_prices_for
+
+
+def make_config(**sections):
+    return config_from_dict({"data": {"ticker": "GOOG"}, **sections})
+
+
+def test_a_companions_feature_is_a_column_under_its_name():
+    config = make_config(features={"columns": ["close", "AAPL:log_return"]})
+    prices = load_prices_for(config, ticker="GOOG")
+    close = load_prices("AAPL")["close"]
+    expected = np.log(close).diff().loc[prices.index[1:]]
+    found = prices["AAPL:log_return"].iloc[1:]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)
+    assert prices.attrs["ticker"] == "GOOG"
+
+
+def test_a_companion_is_not_read_past_the_last_session(make_prices):
+    prices, other = make_prices(30), make_prices(40, seed=1, ticker="B")
+    joined = join_companions(prices, ["B:close"], lambda _: other)
+    assert joined["B:close"].to_list() == other["close"].iloc[:30].to_list()
+
+
+def test_an_unknown_companion_is_named():
+    config = make_config(features={"columns": ["close", "NOPE:close"]})
+    with pytest.raises(SymbolNotFound, match="NOPE"):
+        load_prices_for(config, ticker="GOOG")
+
+
+def test_a_users_own_column_is_read_from_the_file(make_prices, tmp_path):
+    prices = make_prices(40).assign(rating=np.arange(40.0))
+    prices.to_csv(tmp_path / "own.csv")
+    config = make_config(features={"columns": ["close", "rating"]})
+    found = load_prices_for(config, path=tmp_path / "own.csv")
+    assert found["rating"].to_list() == list(range(40))
+
+
+def test_the_cosine_is_that_of_the_tutorials():
+    series = cosine_series()
+    x = 1 + 99 * np.arange(3000) / 2999
+    np.testing.assert_allclose(series["close"], np.cos(x), atol=1e-12)
+    config = make_config(data={"source": "cosine", "calendar": "24/7"})
+    pd.testing.assert_frame_equal(load_prices_for(config), series)
+
+
+def test_any_series_may_be_negative(tmp_path):
+    days = pd.date_range("2020-01-01", periods=5, name="date")
+    values = pd.DataFrame({"close": [-1.0, 0.0, 1.0, -2.0, 3.0]}, index=days)
+    values.to_csv(tmp_path / "numbers.csv")
+    config = make_config(data={"source": "series"})
+    series = load_prices_for(config, path=tmp_path / "numbers.csv")
+    assert series["close"].to_list() == values["close"].to_list()
+    values.iloc[[1, 0]].to_csv(tmp_path / "jumbled.csv")
+    values.iloc[[0, 0]].to_csv(tmp_path / "twice.csv")
+    with pytest.raises(InvalidPrices, match="repeat"):
+        load_prices_for(config, path=tmp_path / "twice.csv")
+    with pytest.raises(ConfigError, match=r"data\.path"):
+        load_prices_for(config)
