@@ -140,7 +140,10 @@ def _jobs(
     known: dict[str, pd.DataFrame | ForecasterError] = {}
 
     def read(config: Config, choice: PriceChoice) -> pd.DataFrame:
-        key = f"{config.data.model_copy(update={'target': 'close'})!r} {choice}"
+        data = config.data.model_copy(update={"target": "close"})
+        # Companions and a file's own columns are loaded with the prices.
+        named = (*config.features.columns, *config.features.static)
+        key = f"{data!r} {named} {choice}"
         if key not in known:
             try:
                 known[key] = prices_for(config, choice)

@@ -131,3 +131,13 @@ def test_other_prices_make_other_runs(command, tiny_toml, runs_dir, tmp_path):
     )
     assert document["groups"][0].startswith("AAPL close")
     assert document["trials"][0]["run"] == str(tmp_path / "tiny-seed-0")
+
+
+def test_each_gets_the_companions_that_it_names(command, tiny_toml, tmp_path):
+    own = tmp_path / "friends.toml"
+    own.write_text(
+        tiny_toml.read_text().replace('name = "tiny"', 'name = "friends"')
+        + '[features]\ncolumns = ["close", "AAPL:close"]\n'
+    )
+    answer = command("compare", tiny_toml, own, "--runs-dir", tmp_path, "--quiet")
+    assert answer.exit_code == 0, answer.output
