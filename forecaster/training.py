@@ -27,6 +27,7 @@ from forecaster.forecasting import PREDICTION_BATCH, Forecaster
 from forecaster.models.compiling import compile_network, take_gradient_norms
 from forecaster.models.feeding import answers, feed
 from forecaster.models.recurrent import Network, network_for
+from forecaster.models.truncated import truncated_network
 from forecaster.preparing import Prices, TrainingData, prepare_training
 from forecaster.progress import epoch_progress
 
@@ -88,6 +89,8 @@ def train(
             advance(epoch, _note(row))
     if state.best:
         assign_variables(trainer.weights, state.best)
+    if config.training.truncate:
+        trainer.hand_over()
     return Forecaster(
         network.predictor,
         data.scaler,
@@ -127,7 +130,10 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
 
 
 def _fresh_network(config: Config, n_windows: int) -> Network:
-    network = network_for(config)
+    if config.training.truncate:
+        network = truncated_network(config, n_windows=n_windows)
+    else:
+        network = network_for(config)
     compile_network(network.trainer, config, n_windows=n_windows)
     network.trainer.optimizer.build(network.trainer.trainable_variables)
     return network

@@ -28,22 +28,31 @@ def compile_network(network: Any, config: Config, *, n_windows: int) -> None:
     n_windows
         Windows in an epoch, from which a schedule counts its steps.
     """
-    training, loss = config.training, loss_for(config)
+    loss, n_steps = loss_for(config), steps_per_epoch(config, n_windows)
     n_members = len(network.outputs)
     network.compile(
-        optimizer=make_optimizer(training, n_windows=n_windows),
+        optimizer=make_optimizer(config.training, n_steps=n_steps),
         loss=loss if n_members == 1 else [loss] * n_members,
     )
 
 
-def make_optimizer(training: TrainingConfig, *, n_windows: int) -> Any:
-    """Return the optimiser of the settings."""
+def steps_per_epoch(config: Config, n_windows: int) -> int:
+    """Return how often an epoch changes the weights."""
+    training = config.training
+    if training.truncate:
+        n_batches = n_windows // min(training.batch_size, n_windows)
+        return n_batches * (config.window.lookback // training.truncate)
+    return max(math.ceil(n_windows / training.batch_size), 1)
+
+
+def make_optimizer(training: TrainingConfig, *, n_steps: int) -> Any:
+    """Return the optimiser of the settings; an epoch has `n_steps` steps."""
     keras = load_keras()
     kind = getattr(keras.optimizers, OPTIMIZERS[training.optimizer])
     if training.watch_gradients:
         kind = _watching(kind)
     return kind(
-        learning_rate=_learning_rate(training, n_windows),
+        learning_rate=_learning_rate(training, training.epochs * n_steps),
         clipnorm=training.clip_norm or None,
         clipvalue=training.clip_value or None,
     )
@@ -85,9 +94,8 @@ def _layer_of(path: str) -> str:
     return "/".join(parts[:n_parts])
 
 
-def _learning_rate(training: TrainingConfig, n_windows: int) -> Any:
+def _learning_rate(training: TrainingConfig, n_steps: int) -> Any:
     schedules = load_keras().optimizers.schedules
-    n_steps = training.epochs * max(math.ceil(n_windows / training.batch_size), 1)
     if training.schedule == "cosine":
         return schedules.CosineDecay(training.learning_rate, n_steps)
     if training.schedule == "exponential":

@@ -39,7 +39,13 @@ def network_for(config: Config, *, horizon: int | None = None) -> Network:
     horizon
         Steps forecast, if other than in the settings.
     """
-    sizes = Sizes(
+    sizes = sizes_of(config, horizon=horizon)
+    return build_network(config.model, sizes, seed=config.training.seed)
+
+
+def sizes_of(config: Config, *, horizon: int | None = None) -> Sizes:
+    """Return the shapes of inputs and answer that settings describe."""
+    return Sizes(
         lookback=config.window.lookback,
         n_features=len(config.features.columns),
         horizon=horizon or config.window.horizon,
@@ -48,7 +54,6 @@ def network_for(config: Config, *, horizon: int | None = None) -> Network:
         n_tickers=len(config.data.tickers) if config.model.ticker_embedding else 0,
         padded=bool(config.window.shortest),
     )
-    return build_network(config.model, sizes, seed=config.training.seed)
 
 
 def build_network(model: ModelConfig, sizes: Sizes, *, seed: int) -> Network:
@@ -110,18 +115,27 @@ def build_member(model: ModelConfig, sizes: Sizes, *, seed: int, name: str) -> N
 def network_inputs(model: ModelConfig, sizes: Sizes) -> dict[str, Any]:
     """Return the inputs that a network has, by name."""
     keras = load_keras()
-    inputs = {"window": keras.Input((sizes.lookback, sizes.n_features), name="window")}
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "window": (sizes.lookback, sizes.n_features)
+    }
     if sizes.n_known:
-        inputs["known"] = keras.Input((sizes.horizon, sizes.n_known), name="known")
+        shapes["known"] = (sizes.horizon, sizes.n_known)
     if sizes.n_static:
-        inputs["static"] = keras.Input((sizes.n_static,), name="static")
+        shapes["static"] = (sizes.n_static,)
     if sizes.n_tickers:
-        inputs["ticker"] = keras.Input((), dtype="int32", name="ticker")
+        shapes["ticker"] = ()
     if model.shape == "encoder_decoder":
-        inputs["start"] = keras.Input((1,), name="start")
+        shapes["start"] = (1,)
         if model.teacher_forcing:
-            inputs["teacher"] = keras.Input((sizes.horizon, 1), name="teacher")
-    return inputs
+            shapes["teacher"] = (sizes.horizon, 1)
+    return {
+        name: keras.Input(
+            batch_shape=(sizes.batch or None, *shape),
+            dtype="int32" if name == "ticker" else None,
+            name=name,
+        )
+        for name, shape in shapes.items()
+    }
 
 
 def _alone(inputs: dict[str, Any]) -> Any:

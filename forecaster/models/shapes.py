@@ -28,6 +28,9 @@ class Sizes:
         Tickers that have an embedding; 0 for none.
     padded
         Whether windows may begin with padding, which is skipped.
+    batch
+        Windows in a batch of a stateful network, whose layers begin each batch where
+        the one before ended; 0 for a network that forgets.
     """
 
     lookback: int | None
@@ -37,6 +40,7 @@ class Sizes:
     n_static: int = 0
     n_tickers: int = 0
     padded: bool = False
+    batch: int = 0
 
 
 def context_of(
@@ -56,13 +60,21 @@ def context_of(
 
 
 def _stack(
-    values: Any, layers: tuple[LayerConfig, ...], seeds: Iterator[int], *, whole: bool
+    values: Any,
+    layers: tuple[LayerConfig, ...],
+    seeds: Iterator[int],
+    *,
+    whole: bool,
+    stateful: bool = False,
 ) -> Any:
     """Return the outputs of the recurrent layers: at every step, or the last one's."""
     for number, layer in enumerate(layers, start=1):
         sequences = whole or number < len(layers)
         read = values
-        values = recurrent_layer(layer, number, seeds, sequences=sequences)(read)
+        layer_of = recurrent_layer(
+            layer, number, seeds, sequences=sequences, stateful=stateful
+        )
+        values = layer_of(read)
         values = surround(values, read, layer, number, seeds)
     return values
 
@@ -105,7 +117,8 @@ def _to_vector(
 ) -> Any:
     """Forecast every step at once from the last state."""
     keras = load_keras()
-    state = _stack(window, model.layers, seeds, whole=False)
+    stateful = bool(sizes.batch)
+    state = _stack(window, model.layers, seeds, whole=False, stateful=stateful)
     if "known" in inputs:
         context = [*context, keras.layers.Flatten()(inputs["known"])]
     width = n_outputs(model)
@@ -117,15 +130,15 @@ def _to_vector(
 
 def _to_sequence(
     model: ModelConfig,
-    sizes: Sizes,  # noqa: ARG001  all shapes are called alike
+    sizes: Sizes,
     window: Any,
     context: list[Any],
-    inputs: dict[str, Any],  # noqa: ARG001
+    inputs: dict[str, Any],  # noqa: ARG001  all shapes are called alike
     seeds: Iterator[int],
 ) -> Any:
     """Forecast the next value at every step by one projection that all share."""
-    ops = load_keras().ops
-    states = _stack(window, model.layers, seeds, whole=True)
+    ops, stateful = load_keras().ops, bool(sizes.batch)
+    states = _stack(window, model.layers, seeds, whole=True, stateful=stateful)
     spread = [
         ops.expand_dims(value, 1) * ops.ones_like(states[:, :, :1]) for value in context
     ]
