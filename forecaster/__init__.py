@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         plot_predictions,
     )
     from forecaster.runs import Run, find_run, list_runs
+    from forecaster.streaming import Stream
     from forecaster.training import train
     from forecaster.tuning import Tuning, tune
     from forecaster.verdict import Verdict
@@ -44,6 +45,7 @@ _HOMES = {
     "ForecasterError": "errors",
     "PriceWarning": "errors",
     "Run": "runs",
+    "Stream": "streaming",
     "Tuning": "tuning",
     "Verdict": "verdict",
     "embedded_tickers": "data.embedded",
@@ -73,6 +75,7 @@ __all__ = [
     "ForecasterError",
     "PriceWarning",
     "Run",
+    "Stream",
     "Tuning",
     "Verdict",
     "embedded_tickers",

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -104,10 +104,7 @@ def save_checkpoint(path: Path, state: TrainingState, stamp: str) -> None:
         **{f"variable_{i:03d}": value for i, value in enumerate(state.variables)},
         **{f"best_{i:03d}": value for i, value in enumerate(state.best)},
     }
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
-    digest = hashlib.sha256(content.getvalue()).digest()
-    write_bytes(path, digest + content.getvalue())
+    write_bytes(path, pack_arrays(arrays))
 
 
 def load_checkpoint(path: Path, stamp: str) -> TrainingState:
@@ -118,20 +115,40 @@ def load_checkpoint(path: Path, stamp: str) -> TrainingState:
     BundleError
         If the file is damaged, or was written for other settings or prices.
     """
-    stored = path.read_bytes()
-    digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
+    try:
+        arrays = unpack_arrays(path.read_bytes())
+    except ValueError:
         raise BundleError(
             f"{path}: the checkpoint is damaged. Start again without `--resume`."
-        )
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        note = json.loads(bytes(arrays["note"]))
-        names = sorted(arrays.files)
-        variables = [arrays[name] for name in names if name.startswith("variable_")]
-        best = [arrays[name] for name in names if name.startswith("best_")]
+        ) from None
+    note = json.loads(bytes(arrays["note"]))
+    variables = [arrays[name] for name in sorted(arrays) if name.startswith("variable")]
+    best = [arrays[name] for name in sorted(arrays) if name.startswith("best_")]
     if note["stamp"] != stamp:
         raise BundleError(
             f"{path}: the checkpoint was made with other settings or other prices. "
             "Restore them, or start again without `--resume`."
         )
     return TrainingState(tuple(variables), tuple(note["history"]), tuple(best))
+
+
+def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return arrays as bytes that carry their own checksum, without pickle."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    return hashlib.sha256(content.getvalue()).digest() + content.getvalue()
+
+
+def unpack_arrays(stored: bytes) -> dict[str, np.ndarray]:
+    """Read what `pack_arrays` made.
+
+    Raises
+    ------
+    ValueError
+        If a byte has changed.
+    """
+    digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("its checksum differs")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

@@ -18,7 +18,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"preparing", "feedback"},
     {"forecasting"},
     {"bundle", "checkpoint"},
-    {"training", "study"},
+    {"training", "study", "streaming"},
     {"plotting", "tuning"},
     {"runfolder"},
     {"runs"},
