@@ -176,26 +176,30 @@ def test_the_validation_loss_is_that_of_the_weights_kept(make_prices, make_confi
     assert np.mean(errors**2) == pytest.approx(best, rel=1e-5)
 
 
-def test_context_beside_the_window_is_shown_to_every_part(make_prices, make_config):
-    config = make_config(
-        4,
-        data={"tickers": ["TEST", "OTHER"], "ticker": "TEST"},
-        features={"columns": ["log_return"], "static": ["intraday"]},
-        target={"form": "log_return"},
-    )
+def test_context_beside_the_window_is_shown_to_every_part(make_prices, tiny_config):
     prices = {
         "TEST": make_prices(80),
         "OTHER": make_prices(80, seed=1, ticker="OTHER"),
     }
-    settings = config.resolved()
-    settings["model"]["ticker_embedding"] = 2
-    from forecaster.config import config_from_dict
 
-    cut = config_from_dict(settings)
-    settings["training"]["truncate"] = 8
-    history = train(prices, cut, progress=False).history
-    assert np.isfinite(history["loss"]).all()
-    assert len(config_from_dict(settings).data.tickers) == 2
+    def trained_with(truncate):
+        config = tiny_config(
+            data={"tickers": ["TEST", "OTHER"], "ticker": "TEST"},
+            features={"columns": ["log_return"], "static": ["intraday"]},
+            target={"form": "log_return"},
+            window__lookback=8,
+            model={
+                "shape": "sequence_to_sequence",
+                "layers": [{"units": 3, "dropout": 0.0}],
+                "ticker_embedding": 2,
+            },
+            training__truncate=truncate,
+            training__batch_size=1000,
+        )
+        return train(prices, config, progress=False)
+
+    assert_same(trained_with(8), trained_with(0), atol=1e-5, rtol=1e-5)
+    assert np.isfinite(trained_with(4).history["loss"]).all()
 
 
 def test_windows_of_400_sessions_are_trained_50_steps_at_a_time(make_prices):
