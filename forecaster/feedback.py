@@ -72,7 +72,7 @@ def is_rollable(config: Config) -> bool:
     """Return whether forecasts are fed back just as they are, in one compiled call."""
     return (
         config.features.columns == (config.data.target,)
-        and not config.features.known_future
+        and not (config.features.known_future or config.features.static)
         and not config.model.ticker_embedding
         and config.target.form == "price"
         and config.features.scaling != "window"

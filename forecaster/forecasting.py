@@ -232,7 +232,7 @@ class Forecaster:
     def _forecast(self, table: Table, sessions: pd.DatetimeIndex) -> Forecast:
         n_steps, own = len(sessions), self.config.window.horizon
         forecaster = self
-        if n_steps != own and self.config.model.shape in UNROLLED:
+        if n_steps > own and self.config.model.shape in UNROLLED:
             forecaster, own = self._with_horizon(n_steps), n_steps
         window = last_window(
             table,

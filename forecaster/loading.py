@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecaster.config import Config
+from forecaster.config import Config, DataConfig
 from forecaster.config.feature_names import COLUMN, PRICE_COLUMNS, parse_feature
 from forecaster.data.companions import join_companions
 from forecaster.data.series import COSINE, cosine_series, read_series
 from forecaster.data.sources import load_prices
 from forecaster.errors import ConfigError
+
+DEFAULT_TICKER = DataConfig().ticker
 
 
 def load_prices_for(
@@ -40,8 +42,11 @@ def load_prices_for(
         As `load_prices`.
     """
     own, chosen = config.data, source or config.data.source
+    if path is None and source is None and ticker in (None, own.ticker):
+        path = own.path
+    ticker = ticker or (own.ticker if path is None else None)
     if chosen == COSINE and path is None:
-        return cosine_series()
+        return _cosine(ticker)
     if chosen == "series":
         if path is None:
             raise ConfigError("data.source 'series' needs a file: set data.path.")
@@ -70,6 +75,15 @@ def load_prices_for(
         ),
         calendar=own.calendar,
     )
+
+
+def _cosine(ticker: str | None) -> pd.DataFrame:
+    if ticker is not None and ticker.upper() not in (COSINE.upper(), DEFAULT_TICKER):
+        raise ConfigError(
+            f"data.source 'cosine' is a series of its own, and {ticker} was asked for. "
+            "Leave the ticker out, or choose another source."
+        )
+    return cosine_series()
 
 
 def extra_columns(config: Config) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from forecaster.data.scaling import Kind, Scaler
 from forecaster.data.splits import Split, session_index, split_training
 from forecaster.data.table import Table, make_table, usable_part
 from forecaster.data.windows import Windows, cut_windows
-from forecaster.errors import ConfigError, NotEnoughHistory
+from forecaster.errors import ConfigError, DataError, NotEnoughHistory
 from forecaster.forecast import TrainedOn
 
 Prices = pd.DataFrame | Mapping[str, pd.DataFrame]
@@ -98,21 +98,9 @@ def frames_of(prices: Prices, config: Config) -> dict[str, pd.DataFrame]:
 
 
 def evaluated_frame(prices: Prices, config: Config) -> pd.DataFrame:
-    """Return the prices that a run is evaluated on: those of `data.ticker`.
-
-    Raises
-    ------
-    ConfigError
-        If they are not among the prices.
-    """
+    """Return the prices that a run is evaluated on: those of `data.ticker`."""
     frames = frames_of(prices, config)
-    own = config.data.ticker.upper()
-    if len(frames) > 1 and own not in frames:
-        raise ConfigError(
-            f"data.ticker ({own}) is not among data.tickers "
-            f"({', '.join(frames)}). Set it to the one to be evaluated and drawn."
-        )
-    return frames.get(own, next(iter(frames.values())))
+    return frames.get(config.data.ticker.upper(), next(iter(frames.values())))
 
 
 def only_frame(prices: Prices) -> pd.DataFrame:
@@ -219,7 +207,13 @@ def windows_ending_in(
     NotEnoughHistory
         If too few rows are before them.
     """
-    lookback = config.window.lookback
+    lookback, horizon = config.window.lookback, config.window.horizon
+    if rows.stop - rows.start < horizon:
+        raise DataError(
+            f"{table.ticker}: the range has {rows.stop - rows.start} sessions, and "
+            f"{horizon} are forecast at once. Choose a longer range, or lower "
+            "`window.horizon`."
+        )
     begin = max(rows.start - lookback, min(table.n_unready, rows.start))
     n_before, needed = rows.start - begin, config.window.shortest or lookback
     if n_before < needed:

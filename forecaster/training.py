@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,11 @@ from forecaster.config import Config
 from forecaster.errors import TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import PREDICTION_BATCH, Forecaster
-from forecaster.models.compiling import compile_network, take_gradient_norms
+from forecaster.models.compiling import (
+    compile_judge,
+    compile_network,
+    take_gradient_norms,
+)
 from forecaster.models.feeding import answers, feed
 from forecaster.models.recurrent import Network, network_for
 from forecaster.models.truncated import truncated_network
@@ -82,7 +85,7 @@ def train(
         for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
             if should_stop(state.history, config.training.early_stopping):
                 break
-            row = _run_epoch(trainer, data, config, epoch)
+            row = _run_epoch(network, data, config, epoch)
             state = state.after(row, trainer)
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, stamp)
@@ -135,12 +138,15 @@ def _fresh_network(config: Config, n_windows: int) -> Network:
     else:
         network = network_for(config)
     compile_network(network.trainer, config, n_windows=n_windows)
+    if network.free_trainer is not None:
+        compile_judge(network.free_trainer, config)
     network.trainer.optimizer.build(network.trainer.trainable_variables)
     return network
 
 
-def _run_epoch(trainer: Any, data: TrainingData, config: Config, epoch: int) -> Row:
+def _run_epoch(network: Network, data: TrainingData, config: Config, epoch: int) -> Row:
     """Show an epoch's windows, in an order that seed and epoch decide."""
+    trainer = network.trainer
     windows = data.training[_order(len(data.training), config, epoch)]
     fitted = trainer.fit(
         feed(windows, config, taught=True),
@@ -151,8 +157,8 @@ def _run_epoch(trainer: Any, data: TrainingData, config: Config, epoch: int) -> 
     )
     row = {"epoch": epoch, "loss": _mean_loss(fitted.history["loss"][-1], config)}
     if data.validation is not None:
-        scores = trainer.evaluate(
-            feed(data.validation, config, taught=True),
+        scores = network.judge.evaluate(
+            feed(data.validation, config),
             answers(data.validation, config),
             batch_size=PREDICTION_BATCH,
             verbose=0,

@@ -61,11 +61,10 @@ def test_other_tickers_than_those_of_the_settings_are_refused(frames, config):
 
 
 def test_the_evaluated_ticker_has_to_be_among_them(frames, config):
-    other = config_from_dict(
-        config.resolved() | {"data": {**config.resolved()["data"], "ticker": "Z"}}
-    )
+    settings = config.resolved()
+    settings["data"]["ticker"] = "Z"
     with pytest.raises(ConfigError, match=r"data\.ticker \(Z\) is not among"):
-        evaluated_frame(frames, other)
+        config_from_dict(settings)
     assert evaluated_frame(frames, config).attrs["ticker"] == "B"
 
 

@@ -67,3 +67,18 @@ def test_any_series_may_be_negative(tmp_path):
         load_prices_for(config, path=tmp_path / "twice.csv")
     with pytest.raises(ConfigError, match=r"data\.path"):
         load_prices_for(config)
+
+
+def test_the_settings_decide_what_is_absent(tmp_path, make_prices):
+    assert load_prices_for(make_config(data={"ticker": "AAPL"})).attrs["ticker"] == (
+        "AAPL"
+    )
+    make_prices(40).to_csv(tmp_path / "own.csv")
+    config = make_config(data={"path": str(tmp_path / "own.csv")})
+    assert len(load_prices_for(config)) == 40
+
+
+def test_the_cosine_has_no_ticker():
+    config = make_config(data={"source": "cosine", "calendar": "24/7"})
+    with pytest.raises(ConfigError, match="AAPL was asked for"):
+        load_prices_for(config, ticker="AAPL")

@@ -226,14 +226,14 @@ def test_the_order_of_the_windows_follows_from_the_seed_and_the_epoch(
     def orders(seed):
         config = tiny_config(training__seed=seed)
         data = prepare_training(make_prices(80), config)
-        network, shown = _fresh_network(config, 50).trainer, []
-        fit = network.fit
+        network, shown = _fresh_network(config, 50), []
+        fit = network.trainer.fit
 
         def spying_fit(inputs, targets, **how):
             shown.append(np.array(targets))
             return fit(inputs, targets, **how)
 
-        network.fit = spying_fit
+        network.trainer.fit = spying_fit
         for epoch in (1, 2):
             _run_epoch(network, data, config, epoch)
         for targets in shown:

@@ -118,6 +118,11 @@ class ModelConfig(Settings):
                 "sequence_to_sequence forecasts the next value at every session, which "
                 "a bidirectional layer has already read: leave `bidirectional` out"
             )
+        if self.shape == "vector_to_sequence" and self.is_bidirectional:
+            raise ValueError(
+                "vector_to_sequence unrolls step by step, and a bidirectional layer "
+                "would read later steps first: leave `bidirectional` out"
+            )
         if self.shape == "vector_to_sequence" and self.convolution:
             raise ValueError("vector_to_sequence reads one session: no convolution")
         return self

@@ -55,9 +55,23 @@ def _of_features(config: Config) -> Iterator[str]:
             f"features.known_future: nobody knows {', '.join(unknown)} beforehand; "
             "calendar features such as weekday_sin are known"
         )
-    if not config.data.tickers or features.scaling == "window":
+    tickers = [name.upper() for name in config.data.tickers]
+    if tickers and config.data.ticker.upper() not in tickers:
+        yield (
+            f"data.ticker ({config.data.ticker}) is not among data.tickers "
+            f"({', '.join(tickers)}): set it to the one to be evaluated"
+        )
+    static = [name for name in features.static if not scale_free(name)]
+    if tickers and static and features.scaling == "window":
+        yield (
+            f"features.static has no window to be scaled in: {', '.join(static)} of "
+            "several tickers have no common scale"
+        )
+    if not tickers or features.scaling == "window":
         return
-    own = [name for name in features.columns if not scale_free(name)]
+    own = [
+        name for name in (*features.columns, *features.static) if not scale_free(name)
+    ]
     if own:
         yield (
             f"prices of several tickers have no common scale: {', '.join(own)} want "

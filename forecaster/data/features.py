@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from forecaster.errors import InvalidPrices
@@ -29,6 +30,13 @@ def make_features(
     from forecaster.data.derived import derive
 
     names = [name for name in columns if name not in prices.columns]
+    taken = [name for name in columns if name in prices.columns]
+    for name in taken:
+        if not pd.api.types.is_numeric_dtype(prices[name].dtype):
+            raise InvalidPrices(
+                f"{ticker}: column `{name}` is not made of numbers but of "
+                f"{prices[name].dtype}. Convert it with `pd.to_numeric`."
+            )
     if not names:
         return prices.loc[:, list(columns)]
     made = derive(prices, names, ticker=ticker, calendar=calendar)
@@ -44,7 +52,9 @@ def check_complete(rows: pd.DataFrame, *, ticker: str) -> None:
     InvalidPrices
         Naming the column and the first session without a value.
     """
-    gaps = rows.isna()
+    gaps = pd.DataFrame(
+        ~np.isfinite(rows.to_numpy(dtype=float)), rows.index, rows.columns
+    )
     if gaps.to_numpy().any():
         column = next(name for name in rows.columns if gaps[name].any())
         session = rows.index[gaps[column]][0]

@@ -56,7 +56,8 @@ class Table:
     @property
     def n_unready(self) -> int:
         """Rows at the beginning that have too little past for some feature."""
-        ready = self.features.notna().all(axis="columns").to_numpy()
+        inputs = pd.concat([self.features, self.static], axis="columns", sort=False)
+        ready = inputs.notna().all(axis="columns").to_numpy()
         if len(self.volatility):
             ready = ready & np.isfinite(self.volatility)
         return int(np.argmax(ready)) if ready.any() else len(self)
@@ -120,7 +121,7 @@ def make_table(
         known=make_features(
             prices, wanted.known_future, ticker=ticker, calendar=calendar
         ),
-        static=make_features(prices, wanted.static, ticker=ticker),
+        static=make_features(prices, wanted.static, ticker=ticker, calendar=calendar),
     )
 
 

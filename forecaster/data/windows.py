@@ -157,9 +157,10 @@ def last_window(
     """
     lookback = config.window.lookback
     shortest = config.window.shortest or lookback
-    if len(table) < shortest:
-        raise NotEnoughHistory(table.ticker, shortest, len(table))
-    recent = table.rows(slice(max(len(table) - lookback, 0), len(table)))
+    n_ready = max(len(table) - table.n_unready, 0)
+    if n_ready < shortest:
+        raise NotEnoughHistory(table.ticker, shortest, n_ready)
+    recent = table.rows(slice(len(table) - min(lookback, n_ready), len(table)))
     recent.check()
     n_padded = lookback - len(recent)
     place = np.array([len(recent) - 1])

@@ -45,6 +45,12 @@ def steps_per_epoch(config: Config, n_windows: int) -> int:
     return max(math.ceil(n_windows / training.batch_size), 1)
 
 
+def compile_judge(network: Any, config: Config) -> None:
+    """Give a network that is only scored the loss of its head."""
+    loss, n_members = loss_for(config), len(network.outputs)
+    network.compile(loss=loss if n_members == 1 else [loss] * n_members)
+
+
 def make_optimizer(training: TrainingConfig, *, n_steps: int) -> Any:
     """Return the optimiser of the settings; an epoch has `n_steps` steps."""
     keras = load_keras()

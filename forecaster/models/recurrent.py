@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from forecaster.config import Config, ModelConfig
 from forecaster.data.windows import PADDING
 from forecaster.models.backend import load_keras
@@ -25,10 +27,18 @@ class Network:
     trainer
         The same but that it may read real values (`teacher`), and that each member has
         an output of its own.
+    free_trainer
+        The trainer without real values, where it reads some; None otherwise.
     """
 
     predictor: Any
     trainer: Any
+    free_trainer: Any = None
+
+    @property
+    def judge(self) -> Any:
+        """What validation scores: the trainer, but that no real value is shown."""
+        return self.trainer if self.free_trainer is None else self.free_trainer
 
 
 def network_for(config: Config, *, horizon: int | None = None) -> Network:
@@ -67,14 +77,16 @@ def build_network(model: ModelConfig, sizes: Sizes, *, seed: int) -> Network:
         Of inputs and answer.
     seed
         Every weight and every dropout mask follows from it; the process's own random
-        state is neither read nor changed. The first member has this seed, the others
-        have those that follow.
+        state is neither read nor changed. The first member has this seed, each other
+        one its own.
     """
     keras = load_keras()
     if model.members == 1:
         return build_member(model, sizes, seed=seed, name="forecaster")
     members = [
-        build_member(model, sizes, seed=seed + number, name=f"member_{number}")
+        build_member(
+            model, sizes, seed=member_seed(seed, number), name=f"member_{number}"
+        )
         for number in range(1, model.members + 1)
     ]
     inputs = network_inputs(model, sizes)
@@ -84,7 +96,23 @@ def build_network(model: ModelConfig, sizes: Sizes, *, seed: int) -> Network:
     predictor = keras.Model(
         _alone(free), keras.ops.stack(predicted, axis=1), name="forecaster"
     )
-    return Network(predictor, keras.Model(_alone(inputs), trained, name="trainer"))
+    trainer = keras.Model(_alone(inputs), trained, name="trainer")
+    if "teacher" not in inputs:
+        return Network(predictor, trainer)
+    return Network(
+        predictor, trainer, keras.Model(_alone(free), predicted, name="free")
+    )
+
+
+def member_seed(seed: int, number: int) -> int:
+    """Return the seed of a member, counted from 1: no two ensembles share one.
+
+    >>> member_seed(7, 1)
+    7
+    """
+    if number == 1:
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def build_member(model: ModelConfig, sizes: Sizes, *, seed: int, name: str) -> Network:
@@ -107,9 +135,8 @@ def build_member(model: ModelConfig, sizes: Sizes, *, seed: int, name: str) -> N
     predictor = keras.Model(_alone(free), predicted, name=name)
     if predicted is trained:
         return Network(predictor, predictor)
-    return Network(
-        predictor, keras.Model(_alone(inputs), trained, name=f"{name}_trainer")
-    )
+    trainer = keras.Model(_alone(inputs), trained, name=f"{name}_trainer")
+    return Network(predictor, trainer, predictor)
 
 
 def network_inputs(model: ModelConfig, sizes: Sizes) -> dict[str, Any]:
