@@ -56,7 +56,9 @@ class Table:
     @property
     def n_unready(self) -> int:
         """Rows at the beginning that have too little past for some feature."""
-        ready = self.features.notna().all(axis="columns").to_numpy()
+        ready = np.ones(len(self), dtype=bool)
+        for frame in (self.features, self.static):
+            ready &= frame.notna().all(axis="columns").to_numpy()
         if len(self.volatility):
             ready &= np.isfinite(self.volatility)
         return int(np.argmax(ready)) if ready.any() else len(self)
