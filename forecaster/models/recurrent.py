@@ -69,7 +69,7 @@ def build_network(model: ModelConfig, sizes: Sizes, *, seed: int) -> Network:
     if model.members == 1:
         return build_member(model, sizes, seed=seed, name="forecaster")
     members = [
-        build_member(model, sizes, seed=seed + number, name=f"member_{number}")
+        build_member(model, sizes, seed=seed + number - 1, name=f"member_{number}")
         for number in range(1, model.members + 1)
     ]
     inputs = network_inputs(model, sizes)
