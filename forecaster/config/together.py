@@ -39,10 +39,24 @@ def _of_shape(config: Config) -> Iterator[str]:
             "sequence_to_sequence reads what is known of the future among "
             "features.columns: leave features.known_future out"
         )
+    if model.shape == "sequence_to_sequence" and config.features.static:
+        yield (
+            "sequence_to_sequence forecasts at every session, and features.static "
+            "holds what only the last one knows: put it among features.columns"
+        )
     if model.shape == "vector_to_sequence" and window.shortest:
         yield "vector_to_sequence reads one session: leave window.shortest out"
     if window.shortest and model.convolution:
         yield "a convolution cannot skip padding: leave window.shortest out"
+    if (
+        model.shape == "sequence_to_sequence"
+        and window.shortest
+        and model.ticker_embedding
+    ):
+        yield (
+            "sequence_to_sequence would learn from padding beside an embedding: leave "
+            "window.shortest or model.ticker_embedding out"
+        )
     if model.ticker_embedding and not config.data.tickers:
         yield "model.ticker_embedding needs several tickers: set data.tickers"
 

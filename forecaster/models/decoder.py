@@ -82,7 +82,9 @@ class FeedbackCell(keras.layers.Layer):  # type: ignore[misc,name-defined]
 
 
 def _flat(states: Any) -> list[Any]:
-    """Return the states of all cells in one list."""
+    """Return the states of all cells in one list; Keras gives a lone one as it is."""
+    if not isinstance(states, list | tuple):
+        return [states]
     flat: list[Any] = []
     for state in states:
         flat.extend(state if isinstance(state, list | tuple) else [state])

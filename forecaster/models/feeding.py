@@ -9,6 +9,7 @@ import numpy as np
 from forecaster.arrays import FloatArray
 from forecaster.config import Config
 from forecaster.data.windows import Windows
+from forecaster.models.heads import has_output_axis
 
 
 def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
@@ -35,8 +36,14 @@ def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
 
 
 def answers(windows: Windows, config: Config) -> Any:
-    """Return what the trainer is to answer, once for each member."""
+    """Return what the trainer is to answer, once for each member.
+
+    Where the network has an axis of outputs, so have they: Keras would drop an axis of
+    one output, and a mask would no longer fit.
+    """
     targets = np.ascontiguousarray(windows.targets)
+    if has_output_axis(config.model):
+        targets = targets[..., None]
     return targets if config.model.members == 1 else [targets] * config.model.members
 
 

@@ -42,8 +42,15 @@ def n_outputs(model: ModelConfig) -> int:
     return widths.get(model.head, len(model.quantiles))
 
 
+def has_output_axis(model: ModelConfig) -> bool:
+    """Return whether a network's answer has an axis of outputs behind that of steps."""
+    return model.head != "point" or model.shape == "sequence_to_sequence"
+
+
 def loss_for(config: Config) -> str | Callable[[Any, Any], Any]:
     """Return the loss of a head: Keras's name of it, or a function.
+
+    The functions take real values of shape (n_windows, n_steps, 1).
 
     The quantile head has the pinball loss, averaged over quantiles; the Student-t head
     its negative log likelihood; the direction head the cross-entropy.
@@ -121,7 +128,7 @@ def _pinball(quantiles: Sequence[float]) -> Callable[[Any, Any], Any]:
     def pinball(actual: Any, raw: Any) -> Any:
         ops = load_keras().ops
         levels = ops.convert_to_tensor(list(quantiles), dtype="float32")
-        error = ops.expand_dims(actual, -1) - _ordered(raw, middle)
+        error = actual - _ordered(raw, middle)
         return ops.mean(ops.maximum(levels * error, (levels - 1) * error), axis=-1)
 
     return pinball
@@ -129,7 +136,7 @@ def _pinball(quantiles: Sequence[float]) -> Callable[[Any, Any], Any]:
 
 def _student_t_loss(actual: Any, raw: Any) -> Any:
     ops = load_keras().ops
-    location = raw[..., 0]
+    actual, location = actual[..., 0], raw[..., 0]
     scale = ops.softplus(raw[..., 1]) + LEAST_SCALE
     freedom = ops.softplus(raw[..., 2]) + LEAST_FREEDOM
     half = (freedom + 1) / 2
@@ -169,5 +176,5 @@ def _student_t_quantiles(raw: FloatArray, levels: Sequence[float]) -> FloatArray
 def _cross_entropy(actual: Any, raw: Any) -> Any:
     ops = load_keras().ops
     return ops.sparse_categorical_crossentropy(
-        ops.cast(actual, "int32"), raw, from_logits=True
+        ops.cast(actual[..., 0], "int32"), raw, from_logits=True
     )

@@ -9,7 +9,7 @@ from typing import Any
 from forecaster.config import LayerConfig, ModelConfig
 from forecaster.models.backend import load_keras
 from forecaster.models.blocks import CELLS, initializer, recurrent_layer, surround
-from forecaster.models.heads import MEDIAN, n_outputs
+from forecaster.models.heads import MEDIAN, has_output_axis, n_outputs
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _each_step(context: list[Any], sizes: Sizes) -> list[Any]:
 
 
 def _steps_out(values: Any, model: ModelConfig, sizes: Sizes) -> Any:
-    """Drop the last axis where there is one number for each step."""
-    if n_outputs(model) > 1:
+    """Drop the last axis where a step has a point alone."""
+    if has_output_axis(model):
         return values
     return load_keras().layers.Reshape((sizes.horizon,), name="steps")(values)
 
@@ -123,7 +123,7 @@ def _to_vector(
         context = [*context, keras.layers.Flatten()(inputs["known"])]
     width = n_outputs(model)
     answer = _dense(sizes.horizon * width, seeds)(_beside(state, context))
-    if width == 1:
+    if not has_output_axis(model):
         return answer
     return keras.layers.Reshape((sizes.horizon, width), name="steps")(answer)
 
