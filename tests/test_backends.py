@@ -82,7 +82,7 @@ for name, model in MODELS.items():
     assert np.isfinite(evaluated.select_dtypes("number").to_numpy()).all()
     again = load_bundle(save_bundle(forecaster, folder / name))
     one, two = forecaster.predict(prices), again.predict(prices)
-    # Threads of TensorFlow may add up in another order: the last digit can differ.
+    # The last digit has been seen to differ, with equal weights; why is not known.
     np.testing.assert_allclose(one.price, two.price, rtol=1e-6)
     if one.quantiles is not None:
         np.testing.assert_allclose(one.quantiles, two.quantiles, rtol=1e-6)
