@@ -91,7 +91,7 @@ def run_through(config, frames):
 # Most of the time goes into building: few examples, each of which draws everything, and
 # no search for a smaller one that fails too.
 @settings(
-    max_examples=16,
+    max_examples=10,
     phases=[Phase.generate],
     deadline=None,
     derandomize=True,

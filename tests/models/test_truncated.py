@@ -185,7 +185,7 @@ def test_context_beside_the_window_is_shown_to_every_part(make_prices, tiny_conf
     def trained_with(truncate):
         config = tiny_config(
             data={"tickers": ["TEST", "OTHER"], "ticker": "TEST"},
-            features={"columns": ["log_return"], "static": ["intraday"]},
+            features={"columns": ["log_return", "intraday"]},
             target={"form": "log_return"},
             window__lookback=8,
             model={
