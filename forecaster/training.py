@@ -23,6 +23,7 @@ from forecaster.config import Config
 from forecaster.errors import TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import PREDICTION_BATCH, Forecaster
+from forecaster.interrupts import heeded_interrupts
 from forecaster.models.compiling import (
     compile_judge,
     compile_network,
@@ -81,7 +82,10 @@ def train(
     if resume and checkpoint is not None and checkpoint.exists():
         state = load_checkpoint(checkpoint, stamp)
         assign_variables(training_variables(trainer), state.variables)
-    with epoch_progress(config.training.epochs, shown=progress) as advance:
+    with (
+        heeded_interrupts() as heed,
+        epoch_progress(config.training.epochs, shown=progress) as advance,
+    ):
         for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
             if should_stop(state.history, config.training.early_stopping):
                 break
@@ -90,6 +94,7 @@ def train(
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state, stamp)
             advance(epoch, _note(row))
+            heed()
     if state.best:
         assign_variables(trainer.weights, state.best)
     if config.training.truncate:

@@ -9,7 +9,7 @@ import forecaster
 
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
-    {"atomic", "progress"},
+    {"atomic", "interrupts", "progress"},
     {"config"},
     {"data"},
     {"models", "metrics", "significance", "loading"},

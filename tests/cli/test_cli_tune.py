@@ -109,9 +109,13 @@ def test_an_interruption_keeps_trials_and_a_second_process_is_locked_out(
     deadline = time.monotonic() + WAIT_S
     while complete(study) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    second = command(*words, "--trials", 3)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=WAIT_S)
+    try:
+        second = command(*words, "--trials", 3)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=WAIT_S)
+    finally:
+        child.kill()
+        child.communicate()
     assert (child.returncode, out) == (130, "")
     assert "Finished trials are kept: the same command goes on" in err
     assert len(err.splitlines()) == 2  # no traceback, and no chatter of libraries

@@ -34,6 +34,7 @@ def test_a_row_is_the_same_whatever_follows_it(make_prices, cut, wanted):
 def test_every_missing_column_is_named_with_those_there_are(make_prices):
     prices = make_prices(5)[["open", "close"]]
     with pytest.raises(
-        InvalidPrices, match=r"TEST: .* no column volume, low; they have open, close\."
+        InvalidPrices,
+        match=r"TEST: feature 'volume' is no column; the prices have open, close\.",
     ):
         make_features(prices, ["close", "volume", "low"], ticker="TEST")

@@ -1,0 +1,39 @@
+"""Interrupts: a Ctrl-C that counts, even where a library swallows its exception."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def heeded_interrupts() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises `KeyboardInterrupt` if there was one meanwhile.
+
+    An interrupt raises at once, as always. But raised inside a callback or a destructor
+    of a library, the exception is lost, and the work would go on to its end. Outside
+    the main thread, or where another handler is in place, nothing is changed.
+    """
+    usual = signal.default_int_handler
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not usual:
+        yield lambda: None
+        return
+    seen = threading.Event()
+
+    def remember(number: int, frame: Any) -> None:
+        seen.set()
+        usual(number, frame)
+
+    def heed() -> None:
+        if seen.is_set():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, usual)
