@@ -26,7 +26,21 @@ def load_keras() -> Any:
         import keras
 
         keras.ops.zeros(1)  # the search for devices speaks up at the first operation
+    if keras.backend.backend() == "tensorflow":
+        _leave_nodes_unfused()
     return keras
+
+
+def _leave_nodes_unfused() -> None:
+    """Switch off the part of TensorFlow's graph optimiser that fuses operations.
+
+    It fails, and says so at length, on a SimpleRNN with ReLU, and then leaves that one
+    graph as it was, so that a reloaded network could differ in the last digit. The
+    reference run has the same numbers and takes the same time without it.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 @contextlib.contextmanager
