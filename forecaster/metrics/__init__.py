@@ -1,0 +1,36 @@
+"""Metrics: pure functions of arrays, actual before predicted."""
+
+from forecaster.metrics.direction import directional_accuracy, majority_rate
+from forecaster.metrics.distributions import (
+    central_intervals,
+    coverage,
+    crps,
+    crps_samples,
+    interval_score,
+    pinball,
+)
+from forecaster.metrics.points import mae, mape, mase, r2_returns, rmse, rmsse, smape
+from forecaster.metrics.table import score_steps
+from forecaster.metrics.transform import PitHistogram, pit, pit_histogram
+
+__all__ = [
+    "PitHistogram",
+    "central_intervals",
+    "coverage",
+    "crps",
+    "crps_samples",
+    "directional_accuracy",
+    "interval_score",
+    "mae",
+    "majority_rate",
+    "mape",
+    "mase",
+    "pinball",
+    "pit",
+    "pit_histogram",
+    "r2_returns",
+    "rmse",
+    "rmsse",
+    "score_steps",
+    "smape",
+]
