@@ -43,6 +43,10 @@ NOT_PROVED = (
     "That the source's prices were known on their day: later splits, corrections and "
     "the choice of tickers that survived are in the data before this begins.",
     "That nobody chose these settings by looking at the test range.",
+    "That no network is chosen by the test in secret: trainings meet three made-up "
+    "tests, which rise, fall, or go up and down, and another might change a choice.",
+    "Forecasts of coming sessions by `forecaster predict`, and the joining of real "
+    "companions: known sessions are forecast, and made-up companions are joined.",
     "That any number of epochs behaves as the few that were trained: the audit trains "
     "briefly, with the settings' own network, scaler and windows.",
     "That two trainings agree to the last bit on hardware that does not compute "
