@@ -18,6 +18,7 @@
     │   ├── SourceTimeout
     │   ├── SourceUnavailable
     │   └── BadResponse
+    ├── LeakFound                     8  an audit found that something leaks
     ├── TrainingFailed                9  training did not end in a usable network
     └── RunLocked                    75  another process is at work on the same run
 
@@ -121,6 +122,12 @@ class SourceUnavailable(SourceError):
 
 class BadResponse(SourceError):
     """The source answered with something that is not price data."""
+
+
+class LeakFound(ForecasterError):
+    """An audit found that a later price reaches an earlier result."""
+
+    exit_code = 8
 
 
 class TrainingFailed(ForecasterError):

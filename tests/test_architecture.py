@@ -19,7 +19,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"forecasting"},
     {"bundle", "checkpoint"},
     {"training", "study", "streaming"},
-    {"plotting", "tuning"},
+    {"plotting", "tuning", "audit"},
     {"runfolder"},
     {"runs"},
     {"jobs"},

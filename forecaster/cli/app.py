@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from forecaster.cli import (
+    audit,
     compare,
     config,
     data,
@@ -26,12 +27,14 @@ app = new_app(
     Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
     not fit for use; 4 a saved run or stored prices missing or damaged; 5 some tickers
     or trainings failed; 6 a result could not be written; 7 a source of prices failed,
-    try later; 9 training failed; 75 another process holds the run; 130 interrupted.
+    try later; 8 an audit found a leak; 9 training failed; 75 another process holds
+    the run; 130 interrupted.
     """
 )
 app.command("train")(train.train_command)
 app.command("compare")(compare.compare_command)
 app.command("tune")(tune.tune_command)
+app.command("audit")(audit.audit_command)
 app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
 app.command("predict")(forecasts.predict_command)

@@ -1,0 +1,1 @@
+"""Audit: the proof by experiment that no later price reaches an earlier result."""
