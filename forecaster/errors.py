@@ -20,6 +20,7 @@
     │   └── BadResponse
     ├── LeakFound                     8  an audit found that something leaks
     ├── TrainingFailed                9  training did not end in a usable network
+    ├── Drifted                      10  a network should be trained again
     └── RunLocked                    75  another process is at work on the same run
 
 Code 0 is success, 1 a bug (with its traceback), 5 partial success (some tickers of
@@ -134,6 +135,12 @@ class TrainingFailed(ForecasterError):
     """Training did not end in a usable network."""
 
     exit_code = 9
+
+
+class Drifted(ForecasterError):
+    """Prices or errors have changed so much that a network should be trained again."""
+
+    exit_code = 10
 
 
 class RunLocked(ForecasterError):

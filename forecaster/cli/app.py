@@ -11,8 +11,10 @@ from forecaster.cli import (
     compare,
     config,
     data,
+    explain,
     fetch,
     forecasts,
+    monitor,
     runs,
     train,
     tune,
@@ -27,8 +29,9 @@ app = new_app(
     Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
     not fit for use; 4 a saved run or stored prices missing or damaged; 5 some tickers
     or trainings failed; 6 a result could not be written; 7 a source of prices failed,
-    try later; 8 an audit found a leak; 9 training failed; 75 another process holds
-    the run; 130 interrupted.
+    try later; 8 an audit found a leak; 9 training failed; 10 a network should be
+    trained again (`monitor --fail-on`); 75 another process holds the run; 130
+    interrupted.
     """
 )
 app.command("train")(train.train_command)
@@ -39,6 +42,8 @@ app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
 app.command("predict")(forecasts.predict_command)
 app.command("plot")(forecasts.plot_command)
+app.command("explain")(explain.explain_command)
+app.command("monitor")(monitor.monitor_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

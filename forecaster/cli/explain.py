@@ -1,0 +1,183 @@
+"""`forecaster explain`: which inputs and sessions a run's forecasts hang on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecaster.cli.console import guarded, print_json, print_table
+from forecaster.cli.options import (
+    RUNS_DIR,
+    AsJson,
+    Offline,
+    PriceFile,
+    RunName,
+    RunsDir,
+    SourceName,
+    Ticker,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.attributions import Attributions
+
+COLUMNS = ("input", "read as", "loss grows", "spread", "ratio", "spread ")
+
+
+@guarded
+def explain_command(
+    run: RunName = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="First session; the configured test range if left out."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last session.")
+    ] = None,
+    ticker: Ticker = None,
+    csv: PriceFile = None,
+    source: SourceName = None,
+    offline: Offline = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where tables and pictures go; RUN.explain beside the run if left "
+            "out.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Times that each input is scrambled.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the scrambling.")] = 0,
+    baseline: Annotated[
+        str, typer.Option(help="mean, zero or origin: what windows are compared with.")
+    ] = "mean",
+    steps: Annotated[
+        int, typer.Option(min=1, help="Places on the way from the baseline.")
+    ] = 64,
+    windows: Annotated[
+        int, typer.Option(min=1, help="Windows whose numbers are attributed to.")
+    ] = 64,
+    runs_dir: RunsDir = RUNS_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Say which inputs a run's forecasts hang on, and which sessions of them.
+
+    Writes importance.csv and attributions.csv with a picture of each. Importance is
+    how much the loss grows when an input is exchanged between windows; attributions
+    are integrated gradients of the next session's forecast.
+
+    Examples:
+
+      forecaster explain
+
+      forecaster explain google --start 2018-01-01 --end 2018-12-31
+
+      forecaster explain google --baseline origin --out pictures --json
+    """
+    from forecaster.cli.jobs import PriceChoice, prices_for
+    from forecaster.explain import integrated_gradients, permutation_importance
+    from forecaster.runs import load_forecaster
+
+    forecaster = load_forecaster(run, runs_dir)
+    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
+    importance = permutation_importance(
+        forecaster, prices, start=start, end=end, n_repeats=repeats, seed=seed
+    )
+    attributions = integrated_gradients(
+        forecaster,
+        prices,
+        start=start,
+        end=end,
+        n_steps=steps,
+        baseline=baseline,
+        n_windows=windows,
+    )
+    folder = _folder_beside(run, runs_dir) if out is None else out
+    paths = _write(importance, attributions, folder)
+    if as_json:
+        print_json(_document(importance, attributions, paths))
+    else:
+        _print(importance, paths)
+
+
+def _folder_beside(run: str | None, runs_dir: Path) -> Path:
+    """Return the folder for what is said of a run, or of a bundle alone."""
+    from forecaster.bundle import MANIFEST
+    from forecaster.runs import find_run
+
+    if run is not None and (Path(run) / MANIFEST).is_file():
+        folder = Path(run).resolve()
+    else:
+        folder = find_run(run, runs_dir).folder
+    return folder.with_name(f"{folder.name}.explain")
+
+
+def _write(
+    importance: pd.DataFrame, attributions: Attributions, folder: Path
+) -> list[Path]:
+    from forecaster.atomic import write_text
+    from forecaster.plotting import save_figure
+    from forecaster.plotting_explain import plot_attributions, plot_importance
+
+    write_text(folder / "importance.csv", importance.to_csv(index=False))
+    write_text(folder / "attributions.csv", attributions.mean_absolute.to_csv())
+    pictures = (
+        save_figure(
+            lambda ax: plot_importance(importance, ax), folder / "importance.png"
+        ),
+        save_figure(
+            lambda ax: plot_attributions(attributions, ax), folder / "attributions.png"
+        ),
+    )
+    return [folder / "importance.csv", folder / "attributions.csv", *pictures]
+
+
+def _document(
+    importance: pd.DataFrame, attributions: Attributions, paths: list[Path]
+) -> dict[str, Any]:
+    import json
+
+    from numpy import abs as size
+
+    return {
+        **{str(name): fact for name, fact in importance.attrs.items()},
+        "importance": json.loads(importance.to_json(orient="records")),
+        "attributions": {
+            "baseline": attributions.baseline,
+            "unit": attributions.unit,
+            "n_windows": len(attributions.origins),
+            "largest_gap": float(size(attributions.gap).max()),
+            "by_feature": attributions.mean_absolute.sum().to_dict(),
+        },
+        "files": [str(path) for path in paths],
+    }
+
+
+def _print(importance: pd.DataFrame, paths: list[Path]) -> None:
+    facts = importance.attrs
+    rows = [
+        {
+            "input": row["feature"],
+            "read as": row["kind"],
+            "loss grows": f"{row['increase']:.4g}",
+            "spread": f"{row['increase_spread']:.2g}",
+            "ratio": f"{row['ratio']:.4g}",
+            "spread ": f"{row['ratio_spread']:.2g}",
+        }
+        for row in importance.to_dict("records")
+    ]
+    title = f"{facts['ticker']} {facts['target']}, {facts['n_windows']} windows"
+    print_table(rows, COLUMNS, title)
+    typer.echo(
+        f"{facts['loss']} {facts['base_loss']:.4g} with nothing scrambled; ratio: to "
+        "that; an input that another can stand in for seems to matter little\n"
+    )
+    for path in paths:
+        typer.echo(str(path))

@@ -1,0 +1,120 @@
+"""Pictures of explanations: which inputs matter, and which sessions of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from forecaster.attributions import Attributions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE, DARK, GREY = "#0072B2", "#222222", "#8C8C8C"
+SIZE = (10.0, 5.5)
+MOST_BARS, MOST_NAMES, MOST_TICKS = 30, 30, 9
+BASELINES = {
+    "mean": "a window flat at its mean",
+    "zero": "a window of zeros",
+    "origin": "a window flat at its last session",
+}
+KINDS = {"known": " (of the day forecast)", "static": " (at the origin)"}
+
+
+def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw by how much the loss grows when each input is scrambled.
+
+    Parameters
+    ----------
+    importance
+        As `permutation_importance` returns it; the 30 most important are drawn, the
+        most important at the top. Bars show the mean, whiskers one standard deviation.
+    """
+    ax = ax or _new_axes()
+    rows, facts = importance.head(MOST_BARS).iloc[::-1], importance.attrs
+    change = 100 * (rows["ratio"] - 1)
+    spread = 100 * rows["ratio_spread"].fillna(0.0)
+    names = [
+        f"{name}{KINDS.get(kind, '')}"
+        for name, kind in zip(rows["feature"], rows["kind"], strict=True)
+    ]
+    height = 0.62 if len(rows) > 1 else 0.3
+    whiskers = {"ecolor": DARK, "capsize": 3, "elinewidth": 1.1}
+    ax.barh(names, change, height, xerr=spread, color=BLUE, error_kw=whiskers)
+    ax.axvline(0, color=DARK, lw=0.8)
+    size = 10 if len(rows) <= MOST_BARS // 2 else 8
+    ax.tick_params(axis="y", length=0, labelsize=size)
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    ax.set_title(
+        f"{facts['ticker']} {facts['target']}: how much worse the forecasts get when "
+        f"an input is scrambled\nmeans and standard deviations of {facts['n_repeats']} "
+        f"exchanges in {facts['n_folds']} fold(s), {facts['n_windows']} windows",
+        fontsize=11,
+    )
+    ax.set_xlabel(f"growth of the {facts['loss']} (%)")
+    ax.grid(visible=True, axis="x", alpha=0.25)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    return ax
+
+
+def plot_attributions(attributions: Attributions, ax: Axes | None = None) -> Axes:
+    """Draw which sessions of which features move the forecast, as a map of shades.
+
+    A single feature is drawn as bars: a map of one row says less.
+    """
+    ax = ax or _new_axes()
+    table = attributions.mean_absolute
+    if table.shape[1] == 1:
+        ax.bar(table.index, table.iloc[:, 0], 0.85, color=BLUE)
+        ax.set_ylabel(f"{table.columns[0]}\nmean size ({attributions.unit})")
+        ax.grid(visible=True, axis="y", alpha=0.25)
+        ax.set_axisbelow(True)
+        ax.set_xlim(table.index[0] - 0.7, 0.7)
+    else:
+        _draw_map(table, attributions.unit, ax)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_xlabel("sessions before the origin (0: the last session known)")
+    days = [pd.Timestamp(attributions.origins[place]).date() for place in (0, -1)]
+    span = f"{days[0]} to {days[1]}" if len(attributions.origins) > 1 else f"{days[0]}"
+    ax.set_title(
+        f"{attributions.ticker} {attributions.target}: what moves the forecast of the "
+        f"next session\nintegrated gradients against "
+        f"{BASELINES[attributions.baseline]}; {len(attributions.origins)} window(s), "
+        f"origins {span}",
+        fontsize=11,
+    )
+    return ax
+
+
+def _draw_map(table: pd.DataFrame, unit: str, ax: Axes) -> None:
+    lookback, n_features = table.shape
+    image = ax.imshow(
+        table.to_numpy().T,
+        aspect="auto",
+        cmap="cividis",
+        vmin=0.0,
+        interpolation="nearest",
+        extent=(0.5 - lookback, 0.5, n_features - 0.5, -0.5),
+    )
+    size = 10 if n_features <= MOST_NAMES // 2 else 7
+    ax.set_yticks(np.arange(n_features), list(table.columns), fontsize=size)
+    ax.tick_params(axis="y", length=0)
+    step = max(-(-lookback // MOST_TICKS), 1)
+    ax.set_xticks(np.arange(0, -lookback, -step)[::-1])
+    # Thin lines between the rows keep neighbouring features apart.
+    ax.set_yticks(np.arange(0.5, n_features - 1), minor=True)
+    ax.grid(visible=True, which="minor", axis="y", color="white", lw=0.8)
+    ax.tick_params(axis="y", which="minor", length=0)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
+    bar.set_label(f"mean size ({unit})")
+    bar.outline.set_visible(False)
+
+
+def _new_axes() -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=SIZE, layout="constrained")[1]

@@ -1,0 +1,73 @@
+"""Ranges: the windows of a Forecaster whose sessions all lie between two dates."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from forecaster.data.calendar import as_day, next_sessions
+from forecaster.data.splits import rows_between, session_index
+from forecaster.data.table import make_table
+from forecaster.data.windows import Windows, last_window
+from forecaster.errors import NotEnoughHistory
+from forecaster.forecasting import Forecaster
+from forecaster.preparing import test_dates, windows_ending_in
+
+
+def windows_between(
+    forecaster: Forecaster,
+    prices: pd.DataFrame,
+    start: str | date | None = None,
+    end: str | date | None = None,
+) -> Windows:
+    """Return the windows that `Forecaster.evaluate` would score, oldest first.
+
+    Parameters
+    ----------
+    prices
+        Checked price frame that covers the range and a lookback before it.
+    start, end
+        First and last date forecast; without them as in `Forecaster.evaluate`.
+
+    Raises
+    ------
+    DataError
+        If no session lies in the range, or too few before it.
+    ConfigError
+        If a date is no date.
+    """
+    config = forecaster.config
+    ticker = ticker_of(forecaster, prices)
+    first, last = test_dates(prices, config, start, end)
+    rows = rows_between(session_index(prices), first, last, ticker=ticker, what="test")
+    table = make_table(prices.iloc[: rows.stop], config, ticker=ticker)
+    return windows_ending_in(table, rows, config, forecaster.scaler)
+
+
+def window_known_at(
+    forecaster: Forecaster, prices: pd.DataFrame, as_of: str | date
+) -> Windows:
+    """Return the one window that knows the prices up to a date and none later.
+
+    Raises
+    ------
+    NotEnoughHistory
+        If fewer than `lookback` sessions are known.
+    ConfigError
+        If `as_of` is no date.
+    """
+    config, ticker = forecaster.config, ticker_of(forecaster, prices)
+    known = prices.loc[: as_day(as_of)]
+    if known.empty:
+        raise NotEnoughHistory(ticker, config.window.lookback, 0)
+    table = make_table(known, config, ticker=ticker)
+    sessions = next_sessions(
+        known.index[-1], config.window.horizon, calendar=config.data.calendar
+    )
+    return last_window(table, config, forecaster.scaler, sessions)
+
+
+def ticker_of(forecaster: Forecaster, prices: pd.DataFrame) -> str:
+    """Return whose prices these are; without a name the configured ticker's."""
+    return str(prices.attrs.get("ticker", forecaster.config.data.ticker))
