@@ -9,11 +9,11 @@ import forecaster
 
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
-    {"atomic", "interrupts", "progress"},
+    {"atomic", "interrupts", "progress", "intervals"},
     {"config"},
     {"data"},
     {"models", "metrics", "significance", "loading"},
-    {"doubts", "verdict", "forecast"},
+    {"doubts", "verdict", "forecast", "lag"},
     {"evaluation"},
     {"preparing", "feedback"},
     {"forecasting"},
