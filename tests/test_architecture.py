@@ -9,11 +9,12 @@ import forecaster
 
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
-    {"atomic", "interrupts", "progress"},
+    {"atomic", "interrupts", "progress", "intervals"},
     {"config"},
     {"data"},
-    {"models", "metrics", "significance", "drift", "loading"},
-    {"doubts", "verdict", "forecast"},
+    {"models", "metrics", "significance", "loading"},
+    {"drift", "accounts", "trading_rules"},
+    {"doubts", "verdict", "forecast", "lag", "trading"},
     {"evaluation"},
     {"preparing", "feedback"},
     {"forecasting"},

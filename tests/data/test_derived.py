@@ -190,8 +190,8 @@ def test_a_missing_volume_is_felt_no_longer_than_it_is_looked_back_on(prices):
 
 
 def test_prices_that_never_move_give_numbers():
-    flat = [5.0] * 60
-    prices = frame(open=flat, high=flat, low=flat, close=flat, volume=[0.0] * 60)
+    flat = [5.0] * 120
+    prices = frame(open=flat, high=flat, low=flat, close=flat, volume=[0.0] * 120)
     rows = derive(prices, list(KINDS), ticker="TEST").iloc[warmup(list(KINDS)) :]
     assert np.isfinite(rows.to_numpy()).all()
     assert set(rows["bollinger"]) == {0.5}
