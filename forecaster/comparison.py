@@ -14,8 +14,9 @@ import pandas as pd
 
 from forecaster.comparing import Job, Trial, Workshop, seeded
 from forecaster.config import Config, load_config
-from forecaster.errors import EXIT_PARTLY, ConfigError
-from forecaster.evaluation import BASELINES, MODEL, Evaluation
+from forecaster.errors import EXIT_PARTLY, ConfigError, NoSkill
+from forecaster.evaluation import Evaluation
+from forecaster.scoring import MODEL
 
 SCORES = ("rmse", "rmse_ratio", "mae", "directional_accuracy")
 COUNTS = ("seeds", "parameters")
@@ -66,6 +67,20 @@ class Comparison:
         if len(codes) == len(self.trials):
             return codes[0]
         return EXIT_PARTLY if codes else 0
+
+    def require_skill(self) -> None:
+        """Refuse a comparison in which no training beats its best baseline.
+
+        Raises
+        ------
+        NoSkill
+        """
+        evaluations = [t.evaluation for t in self.trials if t.evaluation is not None]
+        if not any(e.verdict.outcome == "beats" for e in evaluations):
+            raise NoSkill(
+                f"no skill: none of {len(evaluations)} trainings beats its best "
+                "baseline."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return table and trials as plain JSON values."""
@@ -232,13 +247,13 @@ def _baselines(group: str, trials: dict[str, list[Trial]]) -> list[dict[str, Any
         for evaluation in (t.evaluation for t in its_own):
             if evaluation is None:
                 continue
-            for baseline in BASELINES:
+            for baseline in evaluation.baselines:
                 scores = {k: float(evaluation.scores[k][baseline]) for k in SCORES}
                 key = (baseline, round(scores["rmse"], 9))
                 found.setdefault(key, scores)
                 owners.setdefault(key, []).append(name)
     rows = []
-    for baseline in BASELINES:
+    for baseline in dict.fromkeys(name for name, _ in found):
         keys = [key for key in found if key[0] == baseline]
         for key in keys:
             label = baseline.replace("_", " ")

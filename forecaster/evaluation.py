@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from forecaster.arrays import DateArray, FloatArray
-from forecaster.errors import DataError
-from forecaster.metrics import (
-    coverage,
-    directional_accuracy,
-    mae,
-    mape,
-    mase,
-    pinball,
-    rmse,
+from forecaster.lag import Lag, detect_lag
+from forecaster.metrics import directional_accuracy
+from forecaster.models.baselines import Outlook, last_value
+from forecaster.scoring import (
+    ALL,
+    MODEL,
+    SCORES,
+    judge_points,
+    judge_quantiles,
+    score_forecasts,
 )
-from forecaster.models.baselines import drift, last_value
-from forecaster.verdict import Verdict, judge, ratio_of
+from forecaster.verdict import LAST_VALUE, Verdict
 
-MODEL, BASELINES = "model", ("last_value", "drift")
-SCORES = (
-    *("rmse", "mae", "mape", "mase", "directional_accuracy"),
-    *("rmse_ratio", "mae_ratio"),
-)
-EVEN = 0.5
+EVEN, COVERAGE = 0.5, "coverage_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,33 +52,68 @@ class Evaluation:
     ticker, target
         Whose price, and which one.
     predictions
-        One row for each origin and step: `origin session step actual predicted
-        last_value drift`, with a quantile head also `q0.05` and so on, with a direction
-        head `probability_up`; prices in the quote currency.
-    scores
-        One row for the model and for each baseline: `rmse mae mape mase
-        directional_accuracy rmse_ratio mae_ratio`, the ratios to last-value.
+        One row for each origin and step: `origin session step actual predicted`, a
+        column for each baseline, with quantiles also `q0.05` and so on, with a
+        direction head `probability_up`; prices in the quote currency.
+    steps
+        Scores of each forecast at each step, and over all steps (`all`), by both; see
+        `forecaster.scoring.score_forecasts`.
     verdict
-        One sentence on the model against last-value.
+        One sentence on the model against the best baseline.
     trained_until
         Last session of training.
-    quantile_scores
-        With a quantile head: `pinball`, the mean over levels in the quote currency,
-        and `coverage_0.9` and so on, the share of actual prices in each central
-        interval. Empty otherwise.
+    lag
+        Whether the forecasts of the nearest step only copy a known price; None where
+        prices are not positive.
+    quantile_verdict
+        The same on the pinball loss, if model and a baseline have quantiles.
     """
 
     ticker: str
     target: str
     predictions: pd.DataFrame
-    scores: pd.DataFrame
+    steps: pd.DataFrame
     verdict: Verdict
     trained_until: pd.Timestamp
-    quantile_scores: Mapping[str, float] = field(default_factory=dict)
+    lag: Lag | None = None
+    quantile_verdict: Verdict | None = None
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row for the model and for each baseline, over all steps."""
+        return self._over_all().loc[:, list(SCORES)]
+
+    @property
+    def quantile_scores(self) -> pd.DataFrame:
+        """Pinball loss, CRPS, coverage and so on of each forecast with quantiles."""
+        more = [str(name) for name in self.steps if name not in SCORES]
+        return self._over_all().loc[:, more].dropna(how="all")
+
+    @property
+    def coverages(self) -> dict[float, float]:
+        """Share of prices inside each central interval of the model, by its level."""
+        if self.quantile_scores.empty:
+            return {}
+        return {
+            float(str(name).removeprefix(COVERAGE)): float(column[MODEL])
+            for name, column in self.quantile_scores.items()
+            if str(name).startswith(COVERAGE)
+        }
+
+    @property
+    def baselines(self) -> list[str]:
+        """The names of the baselines."""
+        return [str(name) for name in self.scores.index if name != MODEL]
+
+    @property
+    def rmse_ratio(self) -> float:
+        """RMSE of the model over that of last-value."""
+        return float(self.scores["rmse_ratio"][MODEL])
 
     def to_dict(self) -> dict[str, Any]:
         """Return ticker, range, scores and verdict as plain JSON values."""
         sessions = self.predictions["session"]
+        quantile = self.quantile_verdict
         return {
             "ticker": self.ticker,
             "target": self.target,
@@ -91,46 +121,47 @@ class Evaluation:
             "first_session": str(sessions.min().date()),
             "last_session": str(sessions.max().date()),
             "n_forecasts": self.verdict.n_forecasts,
-            "scores": {
-                str(name): {k: _finite(v) for k, v in row.items()}
-                for name, row in self.scores.iterrows()
-            },
-            "verdict": {
-                "outcome": self.verdict.outcome,
-                "against": "last_value",
-                "rmse_ratio": _finite(self.verdict.ratio),
-                "p_value": _finite(self.verdict.p_value),
-                "sentence": str(self.verdict),
-            },
-            "quantile_scores": dict(self.quantile_scores),
+            "scores": _nested(self.scores),
+            "quantile_scores": _nested(self.quantile_scores),
+            "steps": [
+                {"forecast": name, "step": step, **_plain(row)}
+                for (name, step), (_, row) in zip(
+                    self.steps.index, self.steps.iterrows(), strict=True
+                )
+            ],
+            "verdict": self.verdict.to_dict(),
+            "quantile_verdict": None if quantile is None else quantile.to_dict(),
+            "lag": None if self.lag is None else self.lag.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any], predictions: pd.DataFrame) -> Self:
         """Rebuild an evaluation from `to_dict` and its table of predictions."""
-        verdict = facts["verdict"]
-        scores = pd.DataFrame.from_dict(facts["scores"], orient="index", dtype=float)
+        steps = pd.DataFrame(facts["steps"]).set_index(["forecast", "step"])
+        quantile = facts["quantile_verdict"]
         return cls(
             ticker=facts["ticker"],
             target=facts["target"],
             predictions=predictions,
-            scores=scores.loc[[MODEL, *BASELINES], list(SCORES)],
-            verdict=Verdict(
-                verdict["outcome"],
-                _number(verdict["rmse_ratio"]),
-                _number(verdict["p_value"]),
-                facts["n_forecasts"],
-            ),
+            steps=steps.astype(float),
+            verdict=Verdict.from_dict(facts["verdict"]),
             trained_until=pd.Timestamp(facts["trained_until"]),
-            quantile_scores=facts.get("quantile_scores", {}),
+            lag=lag_of(predictions),
+            quantile_verdict=None if quantile is None else Verdict.from_dict(quantile),
         )
+
+    def _over_all(self) -> pd.DataFrame:
+        chosen = self.steps.index.get_level_values("step") == ALL
+        return self.steps[chosen].droplevel("step")
 
     def __repr__(self) -> str:
         return f"Evaluation({self.ticker} {self.target}: {self.verdict})"
 
     def _repr_html_(self) -> str:
         table = self.scores.round(4).to_html(na_rep="-")
-        return f"<p><b>{self.ticker} {self.target}</b>: {self.verdict}</p>{table}"
+        title = f"<b>{self.ticker} {self.target}</b>"
+        sentences = f"{self.verdict} {self.lag or ''}"
+        return f"<p>{title}: {sentences}</p>{table}"
 
 
 def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
@@ -142,6 +173,7 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     origins: DateArray,
     sessions: DateArray,
     labels: dict[str, Any],
+    baselines: Mapping[str, Outlook] | None = None,
     spread: Spread | None = None,
     probability_up: FloatArray | None = None,
 ) -> Evaluation:
@@ -154,95 +186,77 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     origin_price : ndarray of shape (n_windows,)
         Price at each origin.
     history : ndarray of shape (n_sessions,)
-        Prices before the first forecast session; they set drift and MASE.
+        Prices before the first forecast session; they set MASE.
     origins : ndarray of shape (n_windows,)
         Last session known to each forecast.
     sessions : ndarray of shape (n_windows, horizon)
         Sessions that are forecast.
     labels
         `ticker`, `target` and `trained_until` of the result.
+    baselines
+        Forecasts of the same windows by name; last-value is always among them.
     spread
         Quantiles of the forecasts.
     probability_up : ndarray of shape (n_windows, horizon), optional
         Of a price above that of the origin; the direction is then scored by it.
     """
-    horizon = actual.shape[1]
-    forecasts = {
-        MODEL: predicted,
-        "last_value": last_value(origin_price, horizon),
-        "drift": drift(origin_price, horizon, history),
+    levels = () if spread is None else spread.levels
+    naive = Outlook(last_value(origin_price, actual.shape[1]))
+    outlooks = {
+        MODEL: Outlook(predicted, None if spread is None else spread.quantiles),
+        LAST_VALUE: naive,
+        **(baselines or {}),
     }
-    predictions = _long_frame(forecasts, actual, origins, sessions)
-    scores = score_forecasts(forecasts, actual, origin_price, history)
+    predictions = _frame_of(outlooks, actual, origins, sessions)
+    steps = score_forecasts(outlooks, actual, origin_price, history, levels)
     if probability_up is not None:
         predictions["probability_up"] = probability_up.ravel()
-        sides = origin_price[:, None] + np.sign(probability_up - EVEN)
-        scores.loc[MODEL, "directional_accuracy"] = directional_accuracy(
-            actual, sides, origin_price[:, None]
-        )
-    quantile_scores = {}
+        _score_direction(steps, actual, probability_up, origin_price)
     if spread is not None:
-        for place, level in enumerate(spread.levels):
+        for place, level in enumerate(levels):
             predictions[f"q{level:g}"] = spread.quantiles[..., place].ravel()
-        quantile_scores = score_quantiles(actual, spread)
     return Evaluation(
         predictions=predictions,
-        scores=scores,
-        quantile_scores=quantile_scores,
-        verdict=judge(forecasts[MODEL], forecasts["last_value"], actual),
+        steps=steps,
+        verdict=judge_points(outlooks, actual),
+        quantile_verdict=judge_quantiles(outlooks, actual, levels),
+        lag=lag_of(predictions),
         **labels,
     )
 
 
-def score_quantiles(actual: FloatArray, spread: Spread) -> dict[str, float]:
-    """Return the mean pinball loss, and the coverage of each central interval.
+def lag_of(predictions: pd.DataFrame) -> Lag | None:
+    """Return what the forecasts of the nearest step owe to the price before.
 
-    Parameters
-    ----------
-    actual : ndarray of shape (n_windows, horizon)
-        Prices in the quote currency.
+    None where a price is not positive, so that there are no returns to compare.
     """
-    scores = {"pinball": pinball(actual, spread.quantiles, spread.levels)}
-    levels = [round(level, 6) for level in spread.levels]
-    for place, level in enumerate(levels):
-        mirrored = round(1 - level, 6)
-        if level < EVEN and mirrored in levels:
-            low = spread.quantiles[..., place]
-            high = spread.quantiles[..., levels.index(mirrored)]
-            scores[f"coverage_{mirrored - level:g}"] = coverage(actual, low, high)
-    return scores
+    nearest = predictions[predictions["step"] == 1]
+    actual, predicted, known = (
+        nearest[name].to_numpy(dtype=float)
+        for name in ("actual", "predicted", LAST_VALUE)
+    )
+    if min(actual.min(), predicted.min(), known.min()) <= 0:
+        return None
+    return detect_lag(actual, predicted, known)
 
 
-def score_forecasts(
-    forecasts: dict[str, FloatArray],
+def _score_direction(
+    steps: pd.DataFrame,
     actual: FloatArray,
+    probability_up: FloatArray,
     origin_price: FloatArray,
-    history: FloatArray,
-) -> pd.DataFrame:
-    """Return one row of scores for each forecast, with ratios to last-value."""
-    rows = {
-        name: {
-            "rmse": rmse(actual, predicted),
-            "mae": mae(actual, predicted),
-            "mape": mape(actual, predicted),
-            "mase": _mase(actual, predicted, history),
-            "directional_accuracy": directional_accuracy(
-                actual, predicted, origin_price[:, None]
-            ),
-        }
-        for name, predicted in forecasts.items()
-    }
-    scores = pd.DataFrame.from_dict(rows, orient="index")
-    for metric in ("rmse", "mae"):
-        naive = rows["last_value"][metric]
-        scores[f"{metric}_ratio"] = [
-            ratio_of(row[metric], naive) for row in rows.values()
-        ]
-    return scores.loc[:, list(SCORES)]
+) -> None:
+    """Score the direction by what the network said of it, in place."""
+    sides = origin_price[:, None] + np.sign(probability_up - EVEN)
+    for step in steps.loc[MODEL].index:
+        part = slice(None) if step == ALL else slice(int(step) - 1, int(step))
+        steps.loc[(MODEL, step), "directional_accuracy"] = directional_accuracy(
+            actual[:, part], sides[:, part], origin_price[:, None]
+        )
 
 
-def _long_frame(
-    forecasts: dict[str, FloatArray],
+def _frame_of(
+    outlooks: Mapping[str, Outlook],
     actual: FloatArray,
     origins: DateArray,
     sessions: DateArray,
@@ -253,22 +267,17 @@ def _long_frame(
         "session": sessions.ravel(),
         "step": np.tile(np.arange(1, horizon + 1), n_windows),
         "actual": actual.ravel(),
-        "predicted": forecasts[MODEL].ravel(),
-        **{name: forecasts[name].ravel() for name in BASELINES},
+        "predicted": outlooks[MODEL].centre.ravel(),
     }
+    for name, outlook in outlooks.items():
+        if name != MODEL:
+            columns[name] = outlook.centre.ravel()
     return pd.DataFrame(columns)
 
 
-def _mase(actual: FloatArray, predicted: FloatArray, history: FloatArray) -> float:
-    try:
-        return mase(actual, predicted, history)
-    except DataError:  # the training prices never changed: there is no scale
-        return math.nan
+def _nested(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    return {str(name): _plain(row) for name, row in table.iterrows()}
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _plain(row: pd.Series[float]) -> dict[str, float | None]:
+    return {str(k): float(v) if math.isfinite(v) else None for k, v in row.items()}

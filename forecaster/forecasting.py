@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
+from forecaster.baselining import baselines_before
 from forecaster.config import Config, config_from_dict
 from forecaster.config.feature_names import scale_free
 from forecaster.data.calendar import as_day, next_sessions
@@ -17,6 +18,7 @@ from forecaster.data.scaling import Scaler
 from forecaster.data.splits import rows_between, session_index
 from forecaster.data.table import Table, make_table
 from forecaster.data.windows import Windows, last_window
+from forecaster.describing import describe, describe_html
 from forecaster.doubts import warn_if_outside, warn_if_seen, warn_of_gap
 from forecaster.errors import NotEnoughHistory, TrainingFailed
 from forecaster.evaluation import Evaluation, Spread, evaluate_forecasts
@@ -136,9 +138,9 @@ class Forecaster:
         windows = windows_ending_in(table, test, self.config, self.scaler)
         if ticker in self.trained_on.ticker.split():
             warn_if_seen(first, self.config.training.end, ticker)
-        answer = self.answer(windows)
+        centre, spread, probability_up = self.forecast_windows(windows)
         return evaluate_forecasts(
-            self._prices(answer.centre, windows),
+            centre,
             windows.actual,
             origin_price=windows.origin_price,
             history=history_before(
@@ -151,9 +153,25 @@ class Forecaster:
                 "target": target,
                 "trained_until": pd.Timestamp(self.trained_on.last),
             },
-            spread=self._spread(answer, windows),
-            probability_up=answer.probability_up,
+            baselines=baselines_before(table, windows, test.start, self),
+            spread=spread,
+            probability_up=probability_up,
         )
+
+    def forecast_windows(
+        self, windows: Windows
+    ) -> tuple[FloatArray, Spread | None, FloatArray | None]:
+        """Return prices of windows, their quantiles and the probability of up.
+
+        Returns
+        -------
+        tuple
+            Prices of shape (n_windows, horizon) in the quote currency; quantiles if
+            the network has them; probabilities if it says them.
+        """
+        answer = self.answer(windows)
+        prices = self._prices(answer.centre, windows)
+        return prices, self._spread(answer, windows), answer.probability_up
 
     def answer(self, windows: Windows) -> Answer:
         """Run the network on windows; what it says is in its own numbers.
@@ -196,28 +214,10 @@ class Forecaster:
         return scaled
 
     def __repr__(self) -> str:
-        units, on = [layer.units for layer in self.config.model.layers], self.trained_on
-        return (
-            f"Forecaster({self.config.name}: {on.ticker} {self.config.data.target}, "
-            f"layers {'-'.join(map(str, units))}, trained {on.first} to {on.last})"
-        )
+        return f"Forecaster({describe(self.config, self.trained_on)})"
 
     def _repr_html_(self) -> str:
-        facts = {
-            "forecasts": f"{self.trained_on.ticker} {self.config.data.target}, "
-            f"{self.config.window.horizon} session(s) ahead",
-            "reads": f"{self.config.window.lookback} sessions of "
-            f"{', '.join(self.config.features.columns)}",
-            "network": ", ".join(
-                f"{layer.cell}({layer.units})" for layer in self.config.model.layers
-            ),
-            "trained on": f"{self.trained_on.first} to {self.trained_on.last}, "
-            f"{self.trained_on.n_windows} windows, {len(self.history)} epochs",
-        }
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{fact}</td></tr>" for name, fact in facts.items()
-        )
-        return f"<p><b>Forecaster {self.config.name}</b></p><table>{rows}</table>"
+        return describe_html(self.config, self.trained_on, len(self.history))
 
     def _ticker(self, prices: pd.DataFrame) -> str:
         return str(prices.attrs.get("ticker", self.config.data.ticker))
@@ -244,9 +244,8 @@ class Forecaster:
         if n_steps > own:
             prices = self._fed_back(table, window, sessions)
         else:
-            answer = forecaster.answer(window)
-            prices = forecaster._prices(answer.centre, window)[0]
-            spread, up = forecaster._spread(answer, window), answer.probability_up
+            centre, spread, up = forecaster.forecast_windows(window)
+            prices = centre[0]
         return Forecast(
             ticker=table.ticker,
             target=self.config.data.target,

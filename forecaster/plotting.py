@@ -45,7 +45,7 @@ def plot_predictions(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
         f"{evaluation.ticker} {evaluation.target}: predicted against real prices\n"
         f"model trained to {evaluation.trained_until.date()}; RMSE "
         f"{evaluation.scores['rmse']['model']:.3g}, "
-        f"{evaluation.verdict.ratio:.3g} times that of the last value",
+        f"{evaluation.rmse_ratio:.3g} times that of the last value",
         fontsize=11,
     )
     return _finish(ax, f"{evaluation.target} (quote currency)")

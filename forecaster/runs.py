@@ -139,7 +139,7 @@ def list_runs(runs_dir: Path) -> list[dict[str, Any]]:
             "ticker": facts["ticker"],
             "target": facts["target"],
             "epochs": record["epochs"],
-            "rmse_ratio": facts["verdict"]["rmse_ratio"],
+            "rmse_ratio": facts["scores"]["model"]["rmse_ratio"],
             "outcome": facts["verdict"]["outcome"],
         }
         rows.append(row)

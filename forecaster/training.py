@@ -20,7 +20,7 @@ from forecaster.checkpoint import (
     training_variables,
 )
 from forecaster.config import Config
-from forecaster.errors import TrainingFailed
+from forecaster.errors import ConfigError, TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import PREDICTION_BATCH, Forecaster
 from forecaster.interrupts import heeded_interrupts
@@ -42,6 +42,7 @@ def train(
     *,
     checkpoint: Path | None = None,
     resume: bool = False,
+    start_from: Forecaster | None = None,
     progress: bool | None = None,
 ) -> Forecaster:
     """Train a network on the training range of the prices.
@@ -61,11 +62,16 @@ def train(
     resume
         Go on from `checkpoint` if it exists; the result is the same as without the
         interruption.
+    start_from
+        Begin with the weights of this one, of the same network (a warm start), instead
+        of fresh ones that follow from the seed.
     progress
         Show a progress bar; if absent, on a terminal or in a notebook.
 
     Raises
     ------
+    ConfigError
+        If `start_from` is another network, or `training.truncate` is set beside it.
     DataError
         If the prices do not cover the training range or are too few.
     TrainingFailed
@@ -77,6 +83,8 @@ def train(
     n_windows = config.training.windows_per_epoch or len(data.training)
     network = _fresh_network(config, n_windows)
     trainer = network.trainer
+    if start_from is not None:
+        _start_warm(network, start_from, config)
     stamp = training_stamp(config, data.trained_on)
     state = TrainingState(read_variables(training_variables(trainer)))
     if resume and checkpoint is not None and checkpoint.exists():
@@ -129,7 +137,7 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     the run's name and the place of its prices; none of them touches the weights.
     """
     settings = config.resolved()
-    for untrained in ("name", "evaluation", "tuning"):
+    for untrained in ("name", "evaluation", "backtest", "calibration", "tuning"):
         settings.pop(untrained)
     for place in ("path", "ticker"):
         settings["data"].pop(place, None)
@@ -147,6 +155,18 @@ def _fresh_network(config: Config, n_windows: int) -> Network:
         compile_judge(network.free_trainer, config)
     network.trainer.optimizer.build(network.trainer.trainable_variables)
     return network
+
+
+def _start_warm(network: Network, start_from: Forecaster, config: Config) -> None:
+    weights = start_from.network.get_weights()
+    shapes = [weight.shape for weight in network.predictor.get_weights()]
+    if config.training.truncate or [weight.shape for weight in weights] != shapes:
+        raise ConfigError(
+            "a warm start needs the weights of the same network, trained without "
+            "`training.truncate`. Start afresh: leave `start_from` or "
+            "`backtest.warm_start` out."
+        )
+    network.predictor.set_weights(weights)
 
 
 def _run_epoch(network: Network, data: TrainingData, config: Config, epoch: int) -> Row:

@@ -202,7 +202,7 @@ def _score(
         }
         rows = known.loc[: pd.Timestamp(last)]
         forecaster = train(rows, with_values(config, values | dates), progress=False)
-        ratios.append(forecaster.evaluate(rows, first, last).verdict.ratio)
+        ratios.append(forecaster.evaluate(rows, first, last).rmse_ratio)
         del forecaster
         gc.collect()  # networks hold themselves in circles, and would pile up
     score = float(np.mean(ratios))
@@ -235,7 +235,7 @@ def _score_again(trial: Trial) -> float:
 def _stamp(config: Config) -> dict[str, Any]:
     """Return the settings that a score depends on, by dotted name and as text."""
     settings = config.resolved()
-    for unscored in ("name", "evaluation"):
+    for unscored in ("name", "evaluation", "backtest", "calibration"):
         settings.pop(unscored)
     for place in ("path", "ticker", "source"):
         settings["data"].pop(place, None)

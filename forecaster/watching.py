@@ -89,23 +89,21 @@ def watch_coverage(
 ) -> tuple[pd.DataFrame, Found]:
     """Hold the coverage of each central interval against what it promises."""
     columns = ["level", "coverage", "reference", "p_value", "state"]
-    before = {} if reference is None else reference.quantile_scores
-    names = [name for name in recent.quantile_scores if name.startswith("coverage_")]
+    before = {} if reference is None else reference.coverages
     rows, found = [], Found()
-    for name in names:
-        level, share = float(name.removeprefix("coverage_")), recent.quantile_scores
+    for level, share in recent.coverages.items():
         p_value = covers_as_promised(_inside(recent, level), level)
         state: State = "ok"
-        row: dict[str, Any] = {"level": level, "coverage": share[name]}
+        row: dict[str, Any] = {"level": level, "coverage": share}
         row |= {"p_value": p_value}
-        row |= {"reference": before.get(name, math.nan)}
-        if p_value < COVERAGE_LEVEL / len(names):
+        row |= {"reference": before.get(level, math.nan)}
+        if p_value < COVERAGE_LEVEL / len(recent.coverages):
             was_good = reference is not None and (
                 covers_as_promised(_inside(reference, level), level) > ERROR_LEVEL
             )
             state = "refit" if was_good else "watch"
             sentence = (
-                f"{share[name]:.1%} of prices lay in the {level:.0%} interval"
+                f"{share:.1%} of prices lay in the {level:.0%} interval"
                 f"{'' if was_good else ', which was no better at first'}."
             )
             found.append((state, sentence))

@@ -58,7 +58,11 @@ def tiny_config():
                 "epochs": 3,
                 "batch_size": 8,
             },
-            "evaluation": {"start": "2020-03-28", "end": "2020-12-31"},
+            "evaluation": {
+                "start": "2020-03-28",
+                "end": "2020-12-31",
+                "baselines": ["last_value", "drift"],
+            },
         }
         for key, value in changes.items():
             section, _, setting = key.partition("__")

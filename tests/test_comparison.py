@@ -77,7 +77,7 @@ def test_a_row_is_the_mean_of_its_seeds(compared):
     comparison, _, _ = compared
     row = comparison.table[comparison.table["name"] == "a"].iloc[0]
     own = [t for t in comparison.trials if t.name == "a"]
-    ratios = [t.evaluation.verdict.ratio for t in own]
+    ratios = [t.evaluation.rmse_ratio for t in own]
     assert ratios[0] != ratios[1]
     assert row["rmse_ratio"] == pytest.approx(sum(ratios) / 2)
     assert (row["ratio_from"], row["ratio_to"]) == (min(ratios), max(ratios))

@@ -6,13 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.evaluation import (
-    Evaluation,
-    Verdict,
-    evaluate_forecasts,
-    judge,
-    score_forecasts,
-)
+from forecaster.evaluation import Evaluation, evaluate_forecasts
+from forecaster.models.baselines import Outlook, drift
+from forecaster.scoring import judge_points, score_forecasts
+from forecaster.verdict import Verdict
+
+
+def judge(predicted, naive, actual):
+    return judge_points(
+        {"model": Outlook(predicted), "last_value": Outlook(naive)}, actual
+    )
+
+
+def with_drift(origin_price, horizon, history):
+    return {"drift": Outlook(drift(origin_price, horizon, history))}
 
 
 def evaluation_of(predicted, actual, origin_price, history):
@@ -29,6 +36,7 @@ def evaluation_of(predicted, actual, origin_price, history):
             "target": "close",
             "trained_until": pd.Timestamp("2023-12-29"),
         },
+        baselines=with_drift(np.array(origin_price, float), 1, np.array(history)),
     )
 
 
@@ -61,7 +69,7 @@ def test_a_model_that_knows_more_beats_last_value():
     assert better.ratio < 0.5
     assert worse.outcome == "loses"
     assert worse.p_value == pytest.approx(better.p_value)
-    assert "beats last-value" in str(better)
+    assert "beats simply repeating the last price" in str(better)
     assert "p < 0.001" in str(better)
 
 
@@ -91,15 +99,15 @@ def test_an_evaluation_survives_its_own_json():
 
 def test_prices_that_never_move_have_no_ratio_problem():
     actual = np.full((10, 1), 5.0)
-    forecasts = {"model": actual, "last_value": actual}
+    forecasts = {"model": Outlook(actual), "last_value": Outlook(actual)}
     scores = score_forecasts(forecasts, actual, np.full(10, 5.0), np.array([5.0, 6.0]))
-    assert scores["rmse_ratio"].tolist() == [1, 1]
+    assert scores["rmse_ratio"].tolist() == [1, 1, 1, 1]
     assert judge(actual + 1, actual, actual).ratio == np.inf
 
 
 def test_a_verdict_states_ratio_and_p_value():
     text = str(Verdict("ties", 1.012, 0.4321, 251))
-    assert "1.01 times" in text
+    assert "1.012 times" in text
     assert "251 forecasts, Diebold-Mariano p = 0.432" in text
 
 
@@ -118,6 +126,7 @@ def test_rows_are_ordered_by_origin_then_step_and_drift_grows_by_the_step():
             "target": "close",
             "trained_until": pd.Timestamp("2023-12-29"),
         },
+        baselines=with_drift(np.array([10.0, 11.0]), 3, np.array([4.0, 9.0, 10.0])),
     )
     rows = evaluation.predictions
     assert list(rows.columns) == [

@@ -48,7 +48,7 @@ def test_a_global_model_forecasts_each_ticker_and_one_that_it_never_saw(
     for frame in (*frames.values(), make_prices(80, seed=9, ticker="C")):
         evaluation = forecaster.evaluate(frame)
         assert evaluation.ticker == frame.attrs["ticker"]
-        assert evaluation.verdict.ratio < 2
+        assert evaluation.rmse_ratio < 2
     assert ticker_id(config, "a") == 1
     assert ticker_id(config, "C") == 0
 

@@ -36,7 +36,7 @@ def test_predictions_stand_beside_real_prices(trained, ax):
     np.testing.assert_array_equal(
         drawn["last value"], evaluation.predictions["last_value"]
     )
-    assert f"{evaluation.verdict.ratio:.3g} times" in ax.get_title()
+    assert f"{evaluation.rmse_ratio:.3g} times" in ax.get_title()
     assert ax.get_ylabel() == "close (quote currency)"
 
 

@@ -62,4 +62,4 @@ def test_the_last_close_halves_the_error_of_the_next_open():
     opens, closes = year["open"].to_numpy(), year["close"].to_numpy()
     overnight = np.sqrt(np.mean((opens[1:] - closes[:-1]) ** 2))
     naive = np.sqrt(np.mean((opens[1:] - opens[:-1]) ** 2))
-    assert evaluation.verdict.ratio == pytest.approx(overnight / naive, abs=0.02)
+    assert evaluation.rmse_ratio == pytest.approx(overnight / naive, abs=0.02)

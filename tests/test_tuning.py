@@ -128,7 +128,7 @@ def test_the_score_is_that_of_training_and_evaluating(make_prices, searched, tmp
     forecaster = train(prices, settings, progress=False)
     evaluation = forecaster.evaluate(prices, sessions[cut], sessions[-1])
     assert evaluation.verdict.n_forecasts == len(sessions) - cut
-    assert found.score == evaluation.verdict.ratio == found.trials["score"].min()
+    assert found.score == evaluation.rmse_ratio == found.trials["score"].min()
 
 
 def test_a_search_that_was_stopped_asks_the_same(

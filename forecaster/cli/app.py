@@ -8,6 +8,7 @@ import typer
 
 from forecaster.cli import (
     audit,
+    backtest,
     compare,
     config,
     data,
@@ -30,12 +31,13 @@ app = new_app(
     not fit for use; 4 a saved run or stored prices missing or damaged; 5 some tickers
     or trainings failed; 6 a result could not be written; 7 a source of prices failed,
     try later; 8 an audit found a leak; 9 training failed; 10 a network should be
-    trained again (`monitor --fail-on`); 75 another process holds the run; 130
-    interrupted.
+    trained again (`monitor --fail-on`); 11 no skill (`--require-skill`); 75 another
+    process holds the run; 130 interrupted.
     """
 )
 app.command("train")(train.train_command)
 app.command("compare")(compare.compare_command)
+app.command("backtest")(backtest.backtest_command)
 app.command("tune")(tune.tune_command)
 app.command("audit")(audit.audit_command)
 app.command("fetch")(fetch.fetch_command)

@@ -14,6 +14,7 @@ from forecaster.cli.options import (
     Offline,
     Overrides,
     PriceFile,
+    RequireSkill,
     RunsDir,
     SourceName,
     Ticker,
@@ -55,6 +56,7 @@ def compare_command(
         typer.Option(help="Name of the comparison; else made of the settings'."),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
+    require_skill: RequireSkill = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -115,6 +117,8 @@ def compare_command(
         typer.echo(f"kept in: {folder}" if kept else "nothing was kept")
     if comparison.failed:
         raise typer.Exit(comparison.exit_code)
+    if require_skill:
+        comparison.require_skill()
 
 
 def _seeds(text: str | None) -> list[int]:

@@ -13,6 +13,7 @@ from forecaster.cli.options import (
     AsJson,
     Offline,
     PriceFile,
+    RequireSkill,
     RunName,
     RunsDir,
     SourceName,
@@ -42,6 +43,7 @@ def evaluate_command(
             metavar="FOLDER", help="Write predictions.csv and metrics.json here."
         ),
     ] = None,
+    require_skill: RequireSkill = False,
     runs_dir: RunsDir = RUNS_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -72,6 +74,8 @@ def evaluate_command(
         print_json(evaluation.to_dict())
     else:
         print_evaluation(evaluation)
+    if require_skill:
+        evaluation.verdict.require_skill()
 
 
 @guarded

@@ -86,6 +86,13 @@ SourceName = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline", help="Use stored prices; open no connection.")
 ]
+RequireSkill = Annotated[
+    bool,
+    typer.Option(
+        "--require-skill",
+        help="End with code 11 unless the model beats every baseline; all is kept.",
+    ),
+]
 StoreDir = Annotated[
     Path | None,
     typer.Option(help="Folder of stored prices; else $FORECASTER_DATA or your own."),

@@ -8,20 +8,31 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from forecaster.cli.console import print_table
+from forecaster.scoring import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
+    from forecaster.backtest_scores import Backtest
     from forecaster.comparison import Comparison
     from forecaster.evaluation import Evaluation
     from forecaster.forecast import Forecast
+    from forecaster.lag import Lag
 
 COLUMNS = ("forecast", "RMSE", "ratio", "MAE", "ratio ", "MAPE", "MASE", "direction")
+LAG_OUTCOMES = {
+    "copies": "forecasts that copy yesterday's price",
+    "lags": "forecasts that lag behind yesterday's price",
+    "no_skill": "forecasts whose returns tell nothing",
+    "clear": "forecasts whose returns tell something",
+    "too_few": "too few forecasts to tell whether they copy",
+}
 COMPARED = (
     *("name", "parameters", "seconds", "RMSE", "ratio", "from..to", "MAE"),
     *("direction", "verdict", "state"),
 )
-NAMES = {"model": "model", "last_value": "last value", "drift": "drift"}
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -31,7 +42,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     print_table(
         [
             {
-                "forecast": NAMES[str(name)],
+                "forecast": _words(name),
                 "RMSE": _number(row["rmse"]),
                 "ratio": _number(row["rmse_ratio"]),
                 "MAE": _number(row["mae"]),
@@ -47,19 +58,39 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.verdict.n_forecasts} forecasts",
     )
     typer.echo("ratio: to last value; direction: share of moves whose sign was right\n")
-    if evaluation.quantile_scores:
-        typer.echo(_quantile_line(evaluation.quantile_scores))
+    if not evaluation.quantile_scores.empty:
+        print_quantile_scores(evaluation.quantile_scores)
     typer.echo(str(evaluation.verdict))
+    if evaluation.quantile_verdict is not None:
+        typer.echo(str(evaluation.quantile_verdict))
+    if evaluation.lag is not None:
+        typer.echo(str(evaluation.lag))
 
 
-def _quantile_line(scores: Mapping[str, float]) -> str:
-    """Write pinball loss and coverage in one line."""
-    parts = [f"mean pinball loss {_number(scores['pinball'])}"]
-    for name, value in scores.items():
-        if name.startswith("coverage_"):
-            level = float(name.removeprefix("coverage_"))
-            parts.append(f"{_percent(value)} of prices inside the {level:.0%} interval")
-    return "; ".join(parts)
+def print_quantile_scores(scores: pd.DataFrame) -> None:
+    """Print pinball loss, CRPS and the coverage of each interval."""
+    names = [str(name) for name in scores]
+    levels = [
+        name.removeprefix("coverage_") for name in names if name.startswith("coverage_")
+    ]
+    headings = {level: f"inside {float(level):.0%}" for level in levels}
+    print_table(
+        [
+            {
+                "quantiles": _words(name),
+                "pinball": _number(row["pinball"]),
+                "CRPS": _number(row["crps"]),
+                **{headings[lv]: _percent(row[f"coverage_{lv}"]) for lv in levels},
+            }
+            for name, row in scores.iterrows()
+        ],
+        ("quantiles", "pinball", "CRPS", *headings.values()),
+    )
+    typer.echo("inside: share of prices inside the central interval\n")
+
+
+def _words(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -88,6 +119,60 @@ def print_comparison(comparison: Comparison) -> None:
             "The best of several on one test range looks better than it is: try a "
             "choice on other sessions, with `forecaster evaluate`."
         )
+
+
+def print_backtest(backtest: Backtest) -> None:
+    """Print the models of a walk-forward test, the tickers, and the verdicts."""
+    frame = backtest.frame
+    first, last = frame["session"].min().date(), frame["session"].max().date()
+    n_folds, n_tickers = frame["fold"].nunique(), frame["ticker"].nunique()
+    title = f"{n_folds} folds, {first} to {last}, tickers: {n_tickers}"
+    _print_walked(backtest.scores, "forecast", title)
+    if n_tickers > 1:
+        by_ticker = backtest.by("ticker")
+        chosen = by_ticker.index.get_level_values("model") == MODEL
+        _print_walked(by_ticker[chosen].droplevel("model"), "model on", "")
+    typer.echo(
+        "RMSE, MAE and pinball loss in percent of the price at the origin; ratio: to "
+        "last value,\nof the pinball loss to the best baseline; inside: share of "
+        "prices inside the interval\n"
+    )
+    typer.echo(str(backtest.verdict))
+    if backtest.quantile_verdict is not None:
+        typer.echo(str(backtest.quantile_verdict))
+    _print_lags(backtest.lags)
+
+
+def _print_lags(lags: Mapping[str, Lag]) -> None:
+    """Print the sentence of a single ticker, or which tickers share an outcome."""
+    if len(lags) == 1:
+        typer.echo(str(next(iter(lags.values()))))
+        return
+    for outcome, phrase in LAG_OUTCOMES.items():
+        tickers = [name for name, lag in lags.items() if lag.outcome == outcome]
+        if tickers:
+            typer.echo(f"{phrase}: {', '.join(tickers)}")
+
+
+def _print_walked(scores: pd.DataFrame, heading: str, title: str) -> None:
+    quantiles = "pinball" in scores
+    inside = [str(name) for name in scores if str(name).startswith("coverage_")]
+    headings = {name: f"inside {float(name.split('_')[1]):.0%}" for name in inside}
+    rows = []
+    for name, row in scores.iterrows():
+        shown = {
+            heading: _words(name),
+            "RMSE": _number(row["rmse"]),
+            "ratio": _number(row["rmse_ratio"]),
+            "MAE": _number(row["mae"]),
+            "direction": _percent(row["directional_accuracy"]),
+        }
+        if quantiles:
+            shown |= {"pinball": _number(row["pinball"])}
+            shown |= {"ratio ": _number(row["pinball_ratio"])}
+            shown |= {headings[column]: _percent(row[column]) for column in inside}
+        rows.append(shown)
+    print_table(rows, list(rows[0]), title)
 
 
 def print_forecast(forecast: Forecast) -> None:

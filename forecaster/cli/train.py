@@ -15,6 +15,7 @@ from forecaster.cli.options import (
     Offline,
     Overrides,
     PriceFile,
+    RequireSkill,
     RunsDir,
     SourceName,
     Ticker,
@@ -52,6 +53,7 @@ def train_command(
     overwrite: Annotated[
         bool, typer.Option(help="Replace the run of this name.")
     ] = False,
+    require_skill: RequireSkill = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -100,6 +102,8 @@ def train_command(
         )
         raise
     _report(run, as_json=as_json)
+    if require_skill:
+        run.load_evaluation().verdict.require_skill()
 
 
 def _report(run: Run, *, as_json: bool) -> None:

@@ -54,7 +54,20 @@ def _steps(length: int) -> int:
     return length
 
 
+def _beside_base(length: int) -> int:
+    return max(length, 20)
+
+
+def _beside_slow(length: int) -> int:
+    return max(length, 60)
+
+
+def _surprise(length: int) -> int:
+    return 64 + length
+
+
 _BARS = ("high", "low", "close")
+_REPORTED = ("open", "close", "volume")
 KINDS = {
     "log_return": Kind(("close",), _steps, length=1, shortest=1),
     "overnight": Kind(("open", "close"), _one),
@@ -75,6 +88,20 @@ KINDS = {
     "cci": Kind(_BARS, _window, length=20),
     "mfi": Kind((*_BARS, "volume"), _steps, length=14),
     "obv_change": Kind(("close", "volume"), _steps, length=20),
+    "log_volatility": Kind(("close",), _steps, length=20, shortest=1),
+    "volatility_ratio": Kind(("close",), _beside_base, length=5, shortest=1),
+    "typical_ratio": Kind(("close",), _beside_base, length=20, shortest=1),
+    "range_ratio": Kind(_BARS, _beside_base, length=5, shortest=1),
+    "bar_ratio": Kind(("open", *_BARS), _beside_base, length=5, shortest=1),
+    "fall": Kind(("close",), _beside_slow),
+    "trend": Kind(("close",), _beside_slow, length=5, shortest=1),
+    "volume_ratio": Kind(
+        ("volume",), lambda length: max(length, 60) - 1, length=5, shortest=1
+    ),
+    "surprise": Kind(_REPORTED, _surprise, length=1, shortest=1),
+    "surprise_due": Kind(_REPORTED, lambda _: 65),
+    "surprise_due_near": Kind(_REPORTED, lambda _: 65),
+    "surprise_due_week": Kind(_REPORTED, lambda _: 65),
     "weekday_sin": Kind((), _none),
     "weekday_cos": Kind((), _none),
     "month_sin": Kind((), _none),

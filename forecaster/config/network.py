@@ -90,6 +90,11 @@ class ModelConfig(Settings):
         max_length=99,
         description="Quantiles that the quantile and Student-t heads give.",
     )
+    spread_shortcut: bool = Field(
+        False,
+        description="Let the newest inputs scale the quantiles directly, around the "
+        "recurrent layers.",
+    )
     ticker_embedding: int = Field(
         0, ge=0, le=256, description="Numbers learnt for each ticker; 0 for none."
     )
@@ -103,6 +108,13 @@ class ModelConfig(Settings):
             raise ValueError("quantiles must increase and not repeat")
         if self.has_quantiles and 0.5 not in self.quantiles:  # noqa: PLR2004
             raise ValueError("quantiles must contain 0.5: the median is the forecast")
+        if self.spread_shortcut and not (
+            self.has_quantiles and self.shape == "sequence_to_vector"
+        ):
+            raise ValueError(
+                "spread_shortcut scales the quantiles of a sequence_to_vector: set "
+                "head to quantiles or student_t, or leave it out"
+            )
         if self.shape == "encoder_decoder" and self.head == "direction":
             raise ValueError(
                 "encoder_decoder cannot feed a direction back as a value: choose "

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from forecaster.config.backtest import (
+    BASELINE_NAMES,
+    BacktestConfig,
+    CalibrationConfig,
+)
 from forecaster.config.base import Fraction, Settings
 from forecaster.config.network import ModelConfig
 from forecaster.config.together import check_together
@@ -165,6 +171,25 @@ class EvaluationConfig(Settings):
 
     start: date = Field(date(2017, 1, 1), description="First date of the test.")
     end: date = Field(date(2017, 12, 31), description="Last date of the test.")
+    baselines: tuple[str, ...] = Field(
+        ("last_value", "drift", "historical_mean", "moving_average"),
+        description="Forecasts that the model is put beside; last_value always is.",
+    )
+
+    @field_validator("baselines")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in BASELINE_NAMES:
+                near = difflib.get_close_matches(name, BASELINE_NAMES, n=1)
+                hint = f" Did you mean '{near[0]}'?" if near else ""
+                raise ValueError(
+                    f"no baseline is called '{name}'.{hint} There are "
+                    f"{', '.join(BASELINE_NAMES)}"
+                )
+        if len(set(names)) != len(names):
+            raise ValueError(f"baselines are repeated: {', '.join(names)}")
+        return names if "last_value" in names else ("last_value", *names)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -196,6 +221,8 @@ class Config(Settings):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    backtest: BacktestConfig = BacktestConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     tuning: TuningConfig = TuningConfig()
 
     @model_validator(mode="after")

@@ -21,8 +21,10 @@ from forecaster.config.feature_names import (
     scale_free,
     warmup,
 )
+from forecaster.data import bars
 from forecaster.data.calendar_features import calendar_features
 from forecaster.data.indicators import indicator
+from forecaster.data.surprises import surprise, surprise_due
 from forecaster.errors import ConfigError, InvalidPrices
 
 __all__ = [
@@ -127,9 +129,12 @@ def _values(
     if kind in CALENDAR_KINDS:
         sessions = pd.DatetimeIndex(prices.index)
         return calendar_features(sessions, [kind], calendar=calendar)[kind].to_numpy()
+    columns = [prices[name].to_numpy(np.float64) for name in feature.columns]
     if kind in OWN:
-        columns = [prices[name].to_numpy(np.float64) for name in feature.columns]
         return OWN[kind](*columns, length)
+    if kind in DUE:
+        sessions = pd.DatetimeIndex(prices.index)
+        return surprise_due(*columns, sessions=sessions, shifts=DUE[kind])
     return indicator(kind, prices, feature.columns, length)
 
 
@@ -212,6 +217,21 @@ OWN: dict[str, Callable[..., FloatArray]] = {
     "relative_volume": _relative_volume,
     "distance": _distance,
     "obv_change": _obv_change,
+    "log_volatility": bars.log_volatility,
+    "volatility_ratio": bars.volatility_ratio,
+    "typical_ratio": bars.typical_ratio,
+    "range_ratio": bars.range_ratio,
+    "bar_ratio": bars.bar_ratio,
+    "fall": bars.fall,
+    "trend": bars.trend,
+    "volume_ratio": bars.volume_ratio,
+    "surprise": surprise,
+}
+# Days between an anniversary and the next session that still count.
+DUE = {
+    "surprise_due": (0,),
+    "surprise_due_near": (-1, 1),
+    "surprise_due_week": (-7, 7),
 }
 
 

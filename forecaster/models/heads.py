@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from forecaster.models.backend import load_keras
 MEDIAN = 0.5
 # Below two degrees of freedom a Student-t has no variance.
 LEAST_FREEDOM, LEAST_SCALE = 2.0, 1e-4
+# A shortcut scales no spread by more than exp(3), which is 20, and none by less.
+WIDEST = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Answer:
 def n_outputs(model: ModelConfig) -> int:
     """Return how many numbers the last layer gives for each step."""
     widths = {"point": 1, "student_t": 3, "direction": 2}
-    return widths.get(model.head, len(model.quantiles))
+    return widths.get(model.head, len(model.quantiles)) + model.spread_shortcut
 
 
 def has_output_axis(model: ModelConfig) -> bool:
@@ -62,9 +64,9 @@ def loss_for(config: Config) -> str | Callable[[Any, Any], Any]:
        distribution.
     """
     if config.model.head == "quantiles":
-        return _pinball(config.model.quantiles)
+        return _pinball(config.model)
     if config.model.head == "student_t":
-        return _student_t_loss
+        return _student_t(config.model)
     if config.model.head == "direction":
         return _cross_entropy
     return config.training.loss
@@ -92,62 +94,77 @@ def read_answer(raw: FloatArray, model: ModelConfig) -> Answer:
         odds = values[..., 1] - values[..., 0]
         up = (1 / (1 + np.exp(-odds))).mean(axis=1)
         return Answer(np.zeros_like(up), probability_up=up)
-    quantiles = (
-        _ordered_numbers(values, model.quantiles.index(MEDIAN))
-        if model.head == "quantiles"
-        else _student_t_quantiles(values, model.quantiles)
-    ).mean(axis=1)
+    read = _ordered_numbers if model.head == "quantiles" else _student_t_quantiles
+    quantiles = read(values, model).mean(axis=1)
     return Answer(quantiles[..., model.quantiles.index(MEDIAN)], quantiles)
 
 
-def _ordered(raw: Any, middle: int) -> Any:
+def _ordered(raw: Any, model: ModelConfig) -> Any:
     """Return quantiles that cannot cross: the median, and steps away from it."""
-    ops = load_keras().ops
-    centre = raw[..., middle : middle + 1]
-    above = centre + ops.cumsum(ops.softplus(raw[..., middle + 1 :]), axis=-1)
-    steps = ops.flip(ops.softplus(raw[..., :middle]), axis=-1)
-    below = centre - ops.flip(ops.cumsum(steps, axis=-1), axis=-1)
-    return ops.concatenate([below, centre, above], axis=-1)
+    ops, middle = load_keras().ops, model.quantiles.index(MEDIAN)
+    numbers, spread = _split(raw, model)
+    if model.spread_shortcut:
+        spread = ops.exp(ops.clip(spread, -WIDEST, WIDEST))
+    centre = numbers[..., middle : middle + 1]
+    rise = ops.cumsum(ops.softplus(numbers[..., middle + 1 :]), axis=-1)
+    steps = ops.flip(ops.softplus(numbers[..., :middle]), axis=-1)
+    drop = ops.flip(ops.cumsum(steps, axis=-1), axis=-1)
+    return ops.concatenate(
+        [centre - spread * drop, centre, centre + spread * rise], axis=-1
+    )
 
 
-def _ordered_numbers(raw: FloatArray, middle: int) -> FloatArray:
+def _ordered_numbers(raw: FloatArray, model: ModelConfig) -> FloatArray:
     """Return what `_ordered` does, for numbers."""
-    centre = raw[..., middle : middle + 1]
-    above = centre + np.cumsum(_softplus(raw[..., middle + 1 :]), axis=-1)
-    steps = np.cumsum(_softplus(raw[..., :middle])[..., ::-1], axis=-1)
-    return np.concatenate([centre - steps[..., ::-1], centre, above], axis=-1)
+    middle, (numbers, spread) = model.quantiles.index(MEDIAN), _split(raw, model)
+    if model.spread_shortcut:
+        spread = np.exp(np.clip(spread, -WIDEST, WIDEST))
+    centre = numbers[..., middle : middle + 1]
+    rise = np.cumsum(_softplus(numbers[..., middle + 1 :]), axis=-1)
+    steps = np.cumsum(_softplus(numbers[..., :middle])[..., ::-1], axis=-1)
+    return np.concatenate(
+        [centre - spread * steps[..., ::-1], centre, centre + spread * rise], axis=-1
+    )
+
+
+def _split(raw: Any, model: ModelConfig) -> tuple[Any, Any]:
+    """Return a head's own numbers, and the logarithm of what a shortcut scales by."""
+    return (raw[..., :-1], raw[..., -1:]) if model.spread_shortcut else (raw, 1.0)
 
 
 def _softplus(values: FloatArray) -> FloatArray:
     return np.logaddexp(0.0, values)
 
 
-def _pinball(quantiles: Sequence[float]) -> Callable[[Any, Any], Any]:
-    middle = list(quantiles).index(MEDIAN)
-
+def _pinball(model: ModelConfig) -> Callable[[Any, Any], Any]:
     def pinball(actual: Any, raw: Any) -> Any:
         ops = load_keras().ops
-        levels = ops.convert_to_tensor(list(quantiles), dtype="float32")
-        error = actual - _ordered(raw, middle)
+        levels = ops.convert_to_tensor(list(model.quantiles), dtype="float32")
+        error = actual - _ordered(raw, model)
         return ops.mean(ops.maximum(levels * error, (levels - 1) * error), axis=-1)
 
     return pinball
 
 
-def _student_t_loss(actual: Any, raw: Any) -> Any:
-    ops = load_keras().ops
-    actual, location = actual[..., 0], raw[..., 0]
-    scale = ops.softplus(raw[..., 1]) + LEAST_SCALE
-    freedom = ops.softplus(raw[..., 2]) + LEAST_FREEDOM
-    half = (freedom + 1) / 2
-    distance = ops.square((actual - location) / scale) / freedom
-    return (
-        ops.log(scale)
-        + 0.5 * ops.log(freedom * np.float32(np.pi))
-        + _log_gamma(freedom / 2)
-        - _log_gamma(half)
-        + half * ops.log1p(distance)
-    )
+def _student_t(model: ModelConfig) -> Callable[[Any, Any], Any]:
+    def student_t(actual: Any, raw: Any) -> Any:
+        ops = load_keras().ops
+        actual, location = actual[..., 0], raw[..., 0]
+        scale = ops.softplus(raw[..., 1]) + LEAST_SCALE
+        if model.spread_shortcut:
+            scale = scale * ops.exp(ops.clip(raw[..., 3], -WIDEST, WIDEST))
+        freedom = ops.softplus(raw[..., 2]) + LEAST_FREEDOM
+        half = (freedom + 1) / 2
+        distance = ops.square((actual - location) / scale) / freedom
+        return (
+            ops.log(scale)
+            + 0.5 * ops.log(freedom * np.float32(np.pi))
+            + _log_gamma(freedom / 2)
+            - _log_gamma(half)
+            + half * ops.log1p(distance)
+        )
+
+    return student_t
 
 
 def _log_gamma(x: Any) -> Any:
@@ -164,13 +181,16 @@ def _log_gamma(x: Any) -> Any:
     return (shifted - 0.5) * ops.log(shifted) - shifted + half_log + series - steps
 
 
-def _student_t_quantiles(raw: FloatArray, levels: Sequence[float]) -> FloatArray:
+def _student_t_quantiles(raw: FloatArray, model: ModelConfig) -> FloatArray:
     from scipy import stats
 
     location = raw[..., 0:1]
     scale = _softplus(raw[..., 1:2]) + LEAST_SCALE
+    if model.spread_shortcut:
+        scale = scale * np.exp(np.clip(raw[..., 3:4], -WIDEST, WIDEST))
     freedom = _softplus(raw[..., 2:3]) + LEAST_FREEDOM
-    return np.asarray(location + scale * stats.t.ppf(np.array(levels), freedom))
+    ranks = stats.t.ppf(np.array(model.quantiles), freedom)
+    return np.asarray(location + scale * ranks)
 
 
 def _cross_entropy(actual: Any, raw: Any) -> Any:

@@ -11,6 +11,9 @@ from forecaster.models.backend import load_keras
 from forecaster.models.blocks import CELLS, initializer, recurrent_layer, surround
 from forecaster.models.heads import MEDIAN, has_output_axis, n_outputs
 
+# Pulls the weights of the shortcut to 0, as ridge regression would.
+SHRINKAGE = 1e-3
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -121,11 +124,30 @@ def _to_vector(
     state = _stack(window, model.layers, seeds, whole=False, stateful=stateful)
     if "known" in inputs:
         context = [*context, keras.layers.Flatten()(inputs["known"])]
-    width = n_outputs(model)
+    width = n_outputs(model) - model.spread_shortcut
     answer = _dense(sizes.horizon * width, seeds)(_beside(state, context))
     if not has_output_axis(model):
         return answer
-    return keras.layers.Reshape((sizes.horizon, width), name="steps")(answer)
+    answer = keras.layers.Reshape((sizes.horizon, width), name="steps")(answer)
+    if not model.spread_shortcut:
+        return answer
+    spread = _shortcut(sizes)(_beside(window[:, -1], context))
+    return _beside(answer, [keras.layers.Reshape((sizes.horizon, 1))(spread)])
+
+
+def _shortcut(sizes: Sizes) -> Any:
+    """Return the layer from the newest inputs to the spread, which begins at nothing.
+
+    The logarithm of volatility is nearly linear in that of what moved before, which a
+    recurrent layer has to learn in a roundabout way.
+    """
+    keras = load_keras()
+    return keras.layers.Dense(
+        sizes.horizon,
+        kernel_initializer="zeros",
+        kernel_regularizer=keras.regularizers.L2(SHRINKAGE),
+        name="spread",
+    )
 
 
 def _to_sequence(

@@ -39,7 +39,9 @@ def test_one_table_with_the_baselines(command, tiny_toml, wide_toml, tmp_path):
     folder = tmp_path / "tiny-wide.comparison"
     assert f"kept in: {folder}" in answer.stdout
     table = pd.read_csv(folder / "comparison.csv")
-    assert table["name"].tolist() == ["tiny", "wide", "last value", "drift"]
+    assert table["name"].tolist() == [
+        *("tiny", "wide", "last value", "drift", "historical mean", "moving average")
+    ]
     again = command(*words, "--seeds", "0,1", "--quiet")
     assert again.stdout.count("reused") == 2
     assert again.stderr == ""

@@ -27,7 +27,8 @@ COMMANDS = list(leaf_commands(typer.main.get_command(app)))
 
 def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
-        *("train", "compare", "tune", "fetch", "evaluate", "predict", "plot"),
+        *("train", "compare", "backtest", "tune", "audit"),
+        *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),

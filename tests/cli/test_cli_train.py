@@ -18,6 +18,7 @@ FILES = {
     "predictions.csv",
     "run.json",
 }
+BASELINES = ("last_value", "drift", "historical_mean", "moving_average")
 
 
 def test_a_run_folder_holds_everything(runs_dir):
@@ -25,14 +26,14 @@ def test_a_run_folder_holds_everything(runs_dir):
     assert [path.name for path in runs_dir.iterdir()] == ["tiny"]
     predictions = pd.read_csv(runs_dir / "tiny" / "predictions.csv")
     assert predictions.columns.tolist() == [
-        *("origin", "session", "step", "actual", "predicted", "last_value", "drift")
+        *("origin", "session", "step", "actual", "predicted", *BASELINES)
     ]
     assert len(predictions) == 251
     close = load_prices("GOOG")["close"].loc["2017"]
     assert predictions["actual"].tolist() == pytest.approx(close.tolist())
     metrics = json.loads((runs_dir / "tiny" / "metrics.json").read_text())
-    assert set(metrics["scores"]) == {"model", "last_value", "drift"}
-    assert metrics["verdict"]["against"] == "last_value"
+    assert set(metrics["scores"]) == {"model", *BASELINES}
+    assert metrics["verdict"]["against"] in BASELINES
     for picture in ("predicted-vs-real.png", "loss.png"):
         content = (runs_dir / "tiny" / picture).read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -43,7 +44,9 @@ def test_the_table_the_verdict_and_the_paths_are_printed(command, tiny_toml, tmp
     assert answer.exit_code == 0
     for word in ("RMSE", "MAE", "MAPE", "MASE", "direction", "last value", "drift"):
         assert word in answer.stdout
-    assert "to last-value: its RMSE is" in answer.stdout
+    assert "The model loses to the best baseline, " in answer.stdout
+    assert "Diebold-Mariano p < 0.001" in answer.stdout
+    assert "align best with the actual prices" in answer.stdout
     assert f"{tmp_path / 'tiny' / 'predicted-vs-real.png'}" in answer.stdout
     assert f"{tmp_path / 'tiny' / 'bundle'}" in answer.stdout
     assert answer.stderr == ""

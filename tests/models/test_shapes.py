@@ -164,7 +164,7 @@ def test_quantiles_never_cross(raw):
     answer = read_answer(raw, model)
     assert (np.diff(answer.quantiles, axis=-1) >= 0).all()
     ops = load_keras().ops
-    tensors = ops.convert_to_numpy(_ordered(ops.convert_to_tensor(raw), 2))
+    tensors = ops.convert_to_numpy(_ordered(ops.convert_to_tensor(raw), model))
     assert (np.diff(tensors, axis=-1) >= 0).all()
     np.testing.assert_allclose(tensors, answer.quantiles, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(answer.centre, raw[..., 2].astype(np.float64))

@@ -1,0 +1,123 @@
+"""Scoring: forecasts of one series beside baselines', each metric and each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from forecaster.arrays import FloatArray
+from forecaster.metrics import score_steps
+from forecaster.models.baselines import Outlook
+from forecaster.verdict import LAST_VALUE, Verdict, judge, ratio_of
+
+MODEL = "model"
+ALL = "all"
+SCORES = (
+    *("rmse", "mae", "mape", "smape", "mase", "rmsse", "r2_returns"),
+    *("directional_accuracy", "majority_rate", "rmse_ratio", "mae_ratio"),
+)
+QUANTILE_SCORES = ("pinball", "crps")
+
+
+def score_forecasts(
+    outlooks: Mapping[str, Outlook],
+    actual: FloatArray,
+    origin_price: FloatArray,
+    history: FloatArray,
+    levels: Sequence[float] = (),
+) -> pd.DataFrame:
+    """Score each forecast at each step, with ratios to last-value.
+
+    Parameters
+    ----------
+    outlooks
+        Forecasts by name, `last_value` among them.
+    actual : ndarray of shape (n_windows, horizon)
+        Prices in the quote currency.
+    origin_price : ndarray of shape (n_windows,)
+        Price at each origin.
+    history : ndarray of shape (n_sessions,)
+        Prices before the test; they set MASE and RMSSE.
+    levels
+        Probabilities of the quantiles.
+
+    Returns
+    -------
+    DataFrame
+        One row for each name and step, and for all steps together (`all`), indexed by
+        both: `SCORES`, and where there are quantiles also `pinball crps coverage_0.9
+        interval_score_0.9` and so on.
+    """
+    tables = {
+        name: score_steps(
+            actual,
+            outlook.centre,
+            origin_price=origin_price,
+            history=history,
+            quantiles=outlook.quantiles,
+            levels=levels,
+        )
+        for name, outlook in outlooks.items()
+    }
+    scores = pd.concat(tables, names=["forecast", "step"], sort=False)
+    for metric in ("rmse", "mae"):
+        naive = tables[LAST_VALUE][metric]
+        scores[f"{metric}_ratio"] = [
+            ratio_of(float(value), float(reference))
+            for table in tables.values()
+            for value, reference in zip(table[metric], naive, strict=True)
+        ]
+    more = [name for name in scores if name not in SCORES]
+    return scores.loc[:, [*SCORES, *more]]
+
+
+def judge_points(
+    outlooks: Mapping[str, Outlook], actual: FloatArray, *, model: str = MODEL
+) -> Verdict:
+    """Return the verdict on squared errors, beside the best of the baselines."""
+    losses = {
+        name: ((actual - outlook.centre) ** 2).mean(axis=1)
+        for name, outlook in outlooks.items()
+    }
+    return judge(losses.pop(model), losses, horizon=actual.shape[1])
+
+
+def judge_quantiles(
+    outlooks: Mapping[str, Outlook],
+    actual: FloatArray,
+    levels: Sequence[float],
+    *,
+    model: str = MODEL,
+) -> Verdict | None:
+    """Return the verdict on pinball losses, or None if there is nothing to compare."""
+    losses = {
+        name: pinball_losses(actual, outlook.quantiles, levels)
+        for name, outlook in outlooks.items()
+        if outlook.quantiles is not None
+    }
+    if model not in losses or len(losses) == 1:
+        return None
+    horizon = actual.shape[1]
+    return judge(losses.pop(model), losses, horizon=horizon, measure="pinball loss")
+
+
+def pinball_losses(
+    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
+) -> FloatArray:
+    """Return the mean pinball loss at each origin, over its steps and levels.
+
+    Parameters
+    ----------
+    actual : ndarray of shape (n_windows, horizon)
+    quantiles : ndarray of shape (n_windows, horizon, n_levels)
+
+    Returns
+    -------
+    ndarray of shape (n_windows,)
+        In the unit of the prices.
+    """
+    error, level = actual[..., None] - quantiles, np.asarray(levels)
+    loss = np.maximum(level * error, (level - 1) * error)
+    return np.asarray(loss.mean(axis=(1, 2)))
