@@ -16,6 +16,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,15 @@ import filelock
 import pandas as pd
 
 from forecaster.atomic import new_folder, output_errors, write_bytes, write_text
-from forecaster.backtest import Task, join_frames, tasks_for, walk
+from forecaster.backtest import BUNDLE, Task, join_frames, tasks_for, walk
 from forecaster.backtest_scores import Backtest, score_backtest
+from forecaster.bundle import load_bundle
 from forecaster.calibrating import calibrate_frame
 from forecaster.config import Config
 from forecaster.data.prices import prices_fingerprint
 from forecaster.engine import run_tasks
 from forecaster.errors import BundleError, ConfigError, RunLocked
+from forecaster.forecasting import Forecaster
 from forecaster.preparing import Prices, frames_of
 from forecaster.progress import epoch_progress
 
@@ -237,3 +240,28 @@ def _read(folder: Path) -> pd.DataFrame:
             f"{folder / PREDICTIONS} cannot be read ({error}). Delete {folder}: the "
             "same command then makes this fold again."
         ) from error
+
+
+def is_backtest(folder: Path) -> bool:
+    """Tell whether a folder holds a walk-forward test."""
+    return (folder / REQUEST).is_file()
+
+
+def load_folds(folder: Path) -> list[tuple[Forecaster, date, date]]:
+    """Return each training of a walk-forward test with its test range, in order.
+
+    Raises
+    ------
+    BundleError
+        If no training is finished, or one is damaged.
+    """
+    places = [path.parent for path in folder.glob(f"fold-*/{PREDICTIONS}")]
+    if not places:
+        raise BundleError(
+            f"{folder} holds no finished fold. Run `forecaster backtest` first."
+        )
+    trained = [load_bundle(place / BUNDLE) for place in places]
+    folds = [
+        (one, one.config.evaluation.start, one.config.evaluation.end) for one in trained
+    ]
+    return sorted(folds, key=lambda fold: fold[1])

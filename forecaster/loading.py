@@ -73,6 +73,7 @@ def load_prices_for(
             offline=offline,
             now=now,
         ),
+        peers=own.tickers,
         calendar=own.calendar,
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import config_from_dict
+from forecaster.config import config_from_dict, load_config
 from forecaster.data.companions import join_companions
 from forecaster.data.series import cosine_series
 from forecaster.data.sources import load_prices
@@ -82,3 +82,39 @@ def test_the_cosine_has_no_ticker():
     config = make_config(data={"source": "cosine", "calendar": "24/7"})
     with pytest.raises(ConfigError, match="AAPL was asked for"):
         load_prices_for(config, ticker="AAPL")
+
+
+def test_peers_are_the_mean_of_all_other_tickers(make_prices):
+    prices = make_prices(20, ticker="A")
+    frames = {name: make_prices(20, seed=seed) for seed, name in enumerate("BC", 1)}
+    frames["C"] = frames["C"].iloc[10:]  # begins later
+    names = ["peers:log_return", "log_return"]
+    joined = join_companions(prices, names, frames.__getitem__, peers=["a", "B", "C"])
+    moves = {
+        name: np.log(frame["close"]).diff().reindex(prices.index)
+        for name, frame in frames.items()
+    }
+    mean = (moves["B"] + moves["C"]) / 2
+    assert joined.columns.tolist() == [*prices.columns, "peers:log_return"]
+    found = joined["peers:log_return"]
+    np.testing.assert_allclose(found.iloc[1:11], moves["B"].iloc[1:11])
+    np.testing.assert_allclose(found.iloc[11:], mean.iloc[11:])
+    assert np.isnan(found.iloc[0])
+
+
+def test_peers_of_nobody_are_refused(make_prices):
+    prices = make_prices(20, ticker="A")
+    with pytest.raises(ConfigError, match=r"there is none\. Set data\.tickers"):
+        join_companions(prices, ["peers:log_return"], dict, peers=["A"])
+    with pytest.raises(ConfigError, match="peers:fall is a mean over other tickers"):
+        load_config("google", ["features.columns=['close', 'peers:fall']"])
+
+
+def test_settings_tell_who_the_peers_are():
+    features = "features.columns=['log_return', 'peers:log_return']"
+    config = load_config("global-quantiles", [features])
+    joined = load_prices_for(config, ticker="AAPL")["peers:log_return"]
+    others = [name for name in config.data.tickers if name != "AAPL"]
+    closes = {name: load_prices(name)["close"] for name in others}
+    moves = [np.log(close).diff()["2017-06-01"] for close in closes.values()]
+    assert joined["2017-06-01"] == pytest.approx(np.mean(moves))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.attributions import Attributions
+    from forecaster.forecasting import Forecaster
+
+    Fold = tuple[Forecaster, str | date | None, str | date | None]
 
 COLUMNS = ("input", "read as", "loss grows", "spread", "ratio", "spread ")
 
@@ -71,7 +75,9 @@ def explain_command(
 
     Writes importance.csv and attributions.csv with a picture of each. Importance is
     how much the loss grows when an input is exchanged between windows; attributions
-    are integrated gradients of the next session's forecast.
+    are integrated gradients of the next session's forecast. The folder of a
+    walk-forward test will do for a run: each fold is then explained on its own test
+    range, and the newest fold's forecasts are attributed.
 
     Examples:
 
@@ -79,22 +85,22 @@ def explain_command(
 
       forecaster explain google --start 2018-01-01 --end 2018-12-31
 
+      forecaster explain runs/walk-forward.backtest
+
       forecaster explain google --baseline origin --out pictures --json
     """
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.explain import integrated_gradients, permutation_importance
-    from forecaster.runs import load_forecaster
 
-    forecaster = load_forecaster(run, runs_dir)
+    folds = _folds(run, runs_dir, start, end)
+    forecaster, first, last = folds[-1]
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
-    importance = permutation_importance(
-        forecaster, prices, start=start, end=end, n_repeats=repeats, seed=seed
-    )
+    importance = permutation_importance(folds, prices, n_repeats=repeats, seed=seed)
     attributions = integrated_gradients(
         forecaster,
         prices,
-        start=start,
-        end=end,
+        start=first,
+        end=last,
         n_steps=steps,
         baseline=baseline,
         n_windows=windows,
@@ -107,12 +113,30 @@ def explain_command(
         _print(importance, paths)
 
 
+def _folds(
+    run: str | None, runs_dir: Path, start: str | None, end: str | None
+) -> list[Fold]:
+    """Return a run's Forecaster and its range, or those of a walk-forward test."""
+    from forecaster.backtesting import is_backtest, load_folds
+    from forecaster.runs import load_forecaster
+
+    if run is None or not is_backtest(Path(run)):
+        return [(load_forecaster(run, runs_dir), start, end)]
+    if start is not None or end is not None:
+        raise typer.BadParameter(
+            "the folds of a walk-forward test have their own ranges: leave out --start "
+            "and --end"
+        )
+    return [*load_folds(Path(run))]
+
+
 def _folder_beside(run: str | None, runs_dir: Path) -> Path:
     """Return the folder for what is said of a run, or of a bundle alone."""
+    from forecaster.backtesting import is_backtest
     from forecaster.bundle import MANIFEST
     from forecaster.runs import find_run
 
-    if run is not None and (Path(run) / MANIFEST).is_file():
+    if run is not None and ((Path(run) / MANIFEST).is_file() or is_backtest(Path(run))):
         folder = Path(run).resolve()
     else:
         folder = find_run(run, runs_dir).folder

@@ -13,6 +13,8 @@ PRICE_COLUMNS = ("open", "high", "low", "close", "adj_close", "volume")
 TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.&=^-]{0,19}")
 
 COLUMN = "column"
+# In place of a ticker: the mean over all other tickers of `data.tickers`.
+PEERS = "PEERS"
 LONGEST = 1000
 
 

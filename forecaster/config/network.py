@@ -95,6 +95,13 @@ class ModelConfig(Settings):
         description="Let the newest inputs scale the quantiles directly, around the "
         "recurrent layers.",
     )
+    head_penalty: float = Field(
+        0.0,
+        ge=0.0,
+        le=1000.0,
+        description="L2 penalty on the weights of the last layer, not its bias: the "
+        "larger, the nearer all forecasts lie to one another.",
+    )
     ticker_embedding: int = Field(
         0, ge=0, le=256, description="Numbers learnt for each ticker; 0 for none."
     )

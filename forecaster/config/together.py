@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from forecaster.config.feature_names import is_known_ahead, parse_feature, scale_free
+from forecaster.config.feature_names import (
+    PEERS,
+    is_known_ahead,
+    parse_feature,
+    scale_free,
+)
 
 if TYPE_CHECKING:
     from forecaster.config.settings import Config
@@ -70,6 +75,16 @@ def _of_features(config: Config) -> Iterator[str]:
             "calendar features such as weekday_sin are known"
         )
     tickers = [name.upper() for name in config.data.tickers]
+    peers = [
+        name
+        for name in (*features.columns, *features.static)
+        if parse_feature(name).companion == PEERS
+    ]
+    if peers and len(tickers) < 2:  # noqa: PLR2004
+        yield (
+            f"{', '.join(peers)} is a mean over other tickers: set data.tickers to "
+            "several"
+        )
     if tickers and config.data.ticker.upper() not in tickers:
         yield (
             f"data.ticker ({config.data.ticker}) is not among data.tickers "

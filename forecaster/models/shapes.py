@@ -82,10 +82,13 @@ def _stack(
     return values
 
 
-def _dense(width: int, seeds: Iterator[int]) -> Any:
-    return load_keras().layers.Dense(
+def _dense(width: int, model: ModelConfig, seeds: Iterator[int]) -> Any:
+    keras = load_keras()
+    penalty = model.head_penalty
+    return keras.layers.Dense(
         width,
         kernel_initializer=initializer("glorot_uniform", next(seeds)),
+        kernel_regularizer=keras.regularizers.L2(penalty) if penalty else None,
         name="price",
     )
 
@@ -125,7 +128,7 @@ def _to_vector(
     if "known" in inputs:
         context = [*context, keras.layers.Flatten()(inputs["known"])]
     width = n_outputs(model) - model.spread_shortcut
-    answer = _dense(sizes.horizon * width, seeds)(_beside(state, context))
+    answer = _dense(sizes.horizon * width, model, seeds)(_beside(state, context))
     if not has_output_axis(model):
         return answer
     answer = keras.layers.Reshape((sizes.horizon, width), name="steps")(answer)
@@ -164,7 +167,7 @@ def _to_sequence(
     spread = [
         ops.expand_dims(value, 1) * ops.ones_like(states[:, :, :1]) for value in context
     ]
-    return _dense(n_outputs(model), seeds)(_beside(states, spread))
+    return _dense(n_outputs(model), model, seeds)(_beside(states, spread))
 
 
 def _from_vector(
@@ -180,7 +183,7 @@ def _from_vector(
     (steps,) = _each_step([last], sizes)
     steps = _beside(steps, [inputs["known"]] if "known" in inputs else [])
     states = _stack(steps, model.layers, seeds, whole=True)
-    return _steps_out(_dense(n_outputs(model), seeds)(states), model, sizes)
+    return _steps_out(_dense(n_outputs(model), model, seeds)(states), model, sizes)
 
 
 def decode(
@@ -208,7 +211,9 @@ def decode(
         values = surround(values, read, layer, number, seeds)
     centre = model.quantiles.index(MEDIAN) if model.head == "quantiles" else 0
     cells = [_cell(layer, seeds) for layer in model.layers]
-    cell = FeedbackCell(cells, _dense(n_outputs(model), seeds), centre, name="feedback")
+    cell = FeedbackCell(
+        cells, _dense(n_outputs(model), model, seeds), centre, name="feedback"
+    )
     decoder = keras.layers.RNN(cell, return_sequences=True, name="decoder")
     start = inputs["start"]
     (nothing,) = _each_step([keras.ops.zeros_like(start)], sizes)
