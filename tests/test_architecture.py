@@ -24,7 +24,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"explain", "monitor", "backtest", "backtest_scores"},
     {"calibrating"},
     {"backtesting"},
-    {"plotting", "plotting_explain", "tuning", "audit"},
+    {"plotting", "plotting_explain", "plotting_backtest", "tuning", "audit"},
     {"runfolder"},
     {"runs"},
     {"jobs"},
