@@ -1,5 +1,7 @@
 """The public names are those that are listed, and importing them is instant."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -17,6 +19,20 @@ def test_the_list_of_names_is_sorted_and_complete():
     assert sorted(forecaster.__all__) == forecaster.__all__
     assert set(forecaster._HOMES) == set(forecaster.__all__)
     assert set(forecaster.__all__) <= set(dir(forecaster))
+
+
+def test_no_public_name_is_that_of_a_module():
+    # It would be the one or the other, whichever was imported last.
+    modules = {module.name for module in pkgutil.iter_modules(forecaster.__path__)}
+    assert not modules & set(forecaster.__all__)
+
+
+def test_modules_are_found_beside_the_names():
+    for name in ("backtest", "audit", "monitor", "lag", "trading", "explain", "paths"):
+        module = importlib.import_module(f"forecaster.{name}")
+        assert getattr(forecaster, name) is module
+    assert callable(forecaster.monitor.monitor)
+    assert forecaster.trade is forecaster.trading.trade
 
 
 def test_an_unknown_name_is_an_attribute_error():

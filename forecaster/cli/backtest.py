@@ -19,11 +19,13 @@ from forecaster.cli.options import (
     SourceName,
     Ticker,
 )
+from forecaster.cli.trading import Costs, RuleChoice, Trade
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from forecaster.backtest_scores import Backtest
+    from forecaster.trading import Trading
 
 
 @guarded
@@ -41,6 +43,9 @@ def backtest_command(
         str | None, typer.Option(help="Name of the folder; else that of the settings.")
     ] = None,
     require_skill: RequireSkill = False,
+    trade: Trade = False,
+    rule: RuleChoice = None,
+    costs: Costs = None,
     runs_dir: RunsDir = RUNS_DIR,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
     as_json: AsJson = False,
@@ -57,11 +62,15 @@ def backtest_command(
 
       forecaster backtest google --set backtest.stride=quarter --set training.epochs=10
 
-      forecaster backtest mine.toml --csv prices.csv --workers 2
+      forecaster backtest mine.toml --csv prices.csv --workers 2 --trade
     """
+    from forecaster.backtest_scores import MODEL
     from forecaster.backtesting import SUFFIX, run_backtest
     from forecaster.cli.jobs import PriceChoice, load_job
+    from forecaster.cli.trading import TradeChoice
 
+    choice = TradeChoice(trade, rule, costs)
+    choice.check()
     changes = [*(overrides or []), *([f"name={name!r}"] if name is not None else [])]
     settings, prices = load_job(
         config, changes, PriceChoice(ticker, csv, source, offline)
@@ -74,16 +83,21 @@ def backtest_command(
     except KeyboardInterrupt:
         say("stopped. Finished folds are kept: the same command goes on after them.")
         raise
+    rows = backtest.frame[backtest.frame["model"] == MODEL]
+    trading = choice.trade(rows, settings.data.target)
     if as_json:
-        print_json({"folder": str(folder), **backtest.to_dict()})
+        more = {} if trading is None else {"trading": trading.to_dict()}
+        print_json({"folder": str(folder), **backtest.to_dict(), **more})
     else:
-        _report(backtest, folder)
+        _report(backtest, trading, folder)
     if require_skill:
         backtest.best_verdict.require_skill()
 
 
-def _report(backtest: Backtest, folder: Path) -> None:
+def _report(backtest: Backtest, trading: Trading | None, folder: Path) -> None:
     from forecaster.cli.tables import print_backtest
+    from forecaster.cli.trading import print_trading
 
     print_backtest(backtest)
+    print_trading(trading)
     typer.echo(f"kept in: {folder}")

@@ -19,6 +19,7 @@ from forecaster.cli.options import (
     SourceName,
     Ticker,
 )
+from forecaster.cli.trading import Costs, RuleChoice, Trade
 
 
 @guarded
@@ -44,6 +45,9 @@ def evaluate_command(
         ),
     ] = None,
     require_skill: RequireSkill = False,
+    trade: Trade = False,
+    rule: RuleChoice = None,
+    costs: Costs = None,
     runs_dir: RunsDir = RUNS_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -56,13 +60,18 @@ def evaluate_command(
       forecaster evaluate google --start 2018-01-01 --end 2018-12-31
 
       forecaster evaluate google --ticker AAPL --json
+
+      forecaster evaluate google --trade --rule long_only --costs 10
     """
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.cli.tables import print_evaluation
+    from forecaster.cli.trading import TradeChoice, print_trading
     from forecaster.data.calendar import as_day
     from forecaster.jobs import write_evaluation
     from forecaster.runs import load_forecaster
 
+    choice = TradeChoice(trade, rule, costs)
+    choice.check()
     first = None if start is None else as_day(start).date()
     last = None if end is None else as_day(end).date()
     forecaster = load_forecaster(run, runs_dir)
@@ -70,10 +79,13 @@ def evaluate_command(
     evaluation = forecaster.evaluate(prices, first, last)
     if out is not None:
         write_evaluation(evaluation, out)
+    trading = choice.trade(evaluation.predictions, evaluation.target)
     if as_json:
-        print_json(evaluation.to_dict())
+        more = {} if trading is None else {"trading": trading.to_dict()}
+        print_json(evaluation.to_dict() | more)
     else:
         print_evaluation(evaluation)
+        print_trading(trading)
     if require_skill:
         evaluation.verdict.require_skill()
 

@@ -60,12 +60,25 @@ def _beside_base(length: int) -> int:
     return max(length, 20)
 
 
+def _bars_beside_base(length: int) -> int:
+    return max(length - 1, 20)
+
+
 def _beside_slow(length: int) -> int:
     return max(length, 60)
 
 
+def _volumes_beside_slow(length: int) -> int:
+    return max(length, 60) - 1
+
+
 def _surprise(length: int) -> int:
+    # 60 moves tell what is usual, and 5 such sessions what stands out.
     return 64 + length
+
+
+def _surprise_due(_: int) -> int:
+    return _surprise(1)
 
 
 _BARS = ("high", "low", "close")
@@ -93,17 +106,15 @@ KINDS = {
     "log_volatility": Kind(("close",), _steps, length=20, shortest=1),
     "volatility_ratio": Kind(("close",), _beside_base, length=5, shortest=1),
     "typical_ratio": Kind(("close",), _beside_base, length=20, shortest=1),
-    "range_ratio": Kind(_BARS, _beside_base, length=5, shortest=1),
+    "range_ratio": Kind(_BARS, _bars_beside_base, length=5, shortest=1),
     "bar_ratio": Kind(("open", *_BARS), _beside_base, length=5, shortest=1),
     "fall": Kind(("close",), _beside_slow),
     "trend": Kind(("close",), _beside_slow, length=5, shortest=1),
-    "volume_ratio": Kind(
-        ("volume",), lambda length: max(length, 60) - 1, length=5, shortest=1
-    ),
+    "volume_ratio": Kind(("volume",), _volumes_beside_slow, length=5, shortest=1),
     "surprise": Kind(_REPORTED, _surprise, length=1, shortest=1),
-    "surprise_due": Kind(_REPORTED, lambda _: 65),
-    "surprise_due_near": Kind(_REPORTED, lambda _: 65),
-    "surprise_due_week": Kind(_REPORTED, lambda _: 65),
+    "surprise_due": Kind(_REPORTED, _surprise_due),
+    "surprise_due_near": Kind(_REPORTED, _surprise_due),
+    "surprise_due_week": Kind(_REPORTED, _surprise_due),
     "weekday_sin": Kind((), _none),
     "weekday_cos": Kind((), _none),
     "month_sin": Kind((), _none),

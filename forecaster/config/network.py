@@ -92,8 +92,8 @@ class ModelConfig(Settings):
     )
     spread_shortcut: bool = Field(
         False,
-        description="Let the newest inputs scale the quantiles directly, around the "
-        "recurrent layers.",
+        description="Let the newest inputs scale the distances of the quantiles from "
+        "the median directly, around the recurrent layers.",
     )
     head_penalty: float = Field(
         0.0,
@@ -119,8 +119,9 @@ class ModelConfig(Settings):
             self.has_quantiles and self.shape == "sequence_to_vector"
         ):
             raise ValueError(
-                "spread_shortcut scales the quantiles of a sequence_to_vector: set "
-                "head to quantiles or student_t, or leave it out"
+                "spread_shortcut scales the quantiles of shape sequence_to_vector, got "
+                f"head {self.head} of shape {self.shape}: set head to quantiles or "
+                "student_t and leave shape out, or leave spread_shortcut out"
             )
         if self.shape == "encoder_decoder" and self.head == "direction":
             raise ValueError(

@@ -1,6 +1,7 @@
 """Derived features: columns made from prices by name, each row from its own past.
 
-`feature_names` holds the names, `indicators` and `calendar_features` two families.
+`feature_names` holds the names; `bars`, `surprises`, `indicators` and
+`calendar_features` hold families of them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def derive(
     -------
     DataFrame of shape (n_sessions, n_names)
         float64; NaN where there is too little past (see `warmup`), or a volume or a
-        companion's row is missing.
+        companion's row is missing; a `surprise_due` counts a missing volume as none.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def _log_return(close: FloatArray, length: int) -> FloatArray:
 
 
 def _overnight(open_: FloatArray, close: FloatArray, _: int) -> FloatArray:
-    return _behind(np.log(open_[1:] / close[:-1]), len(close))
+    return bars.overnight(open_, close)
 
 
 def _log_ratio(first: FloatArray, second: FloatArray, _: int) -> FloatArray:
@@ -227,7 +228,7 @@ OWN: dict[str, Callable[..., FloatArray]] = {
     "volume_ratio": bars.volume_ratio,
     "surprise": surprise,
 }
-# Days between an anniversary and the next session that still count.
+# Calendar days by which a surprise may miss the anniversary of the next session.
 DUE = {
     "surprise_due": (0,),
     "surprise_due_near": (-1, 1),

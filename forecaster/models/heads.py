@@ -15,7 +15,7 @@ from forecaster.models.backend import load_keras
 MEDIAN = 0.5
 # Below two degrees of freedom a Student-t has no variance.
 LEAST_FREEDOM, LEAST_SCALE = 2.0, 1e-4
-# A shortcut scales no spread by more than exp(3), which is 20, and none by less.
+# A shortcut scales no spread by more than exp(3), about 20, nor by less than 1/20.
 WIDEST = 3.0
 
 
@@ -39,7 +39,10 @@ class Answer:
 
 
 def n_outputs(model: ModelConfig) -> int:
-    """Return how many numbers the last layer gives for each step."""
+    """Return how many numbers a network gives for each step.
+
+    With a shortcut, the last one is the logarithm of what it scales the spread by.
+    """
     widths = {"point": 1, "student_t": 3, "direction": 2}
     return widths.get(model.head, len(model.quantiles)) + model.spread_shortcut
 
@@ -102,9 +105,7 @@ def read_answer(raw: FloatArray, model: ModelConfig) -> Answer:
 def _ordered(raw: Any, model: ModelConfig) -> Any:
     """Return quantiles that cannot cross: the median, and steps away from it."""
     ops, middle = load_keras().ops, model.quantiles.index(MEDIAN)
-    numbers, spread = _split(raw, model)
-    if model.spread_shortcut:
-        spread = ops.exp(ops.clip(spread, -WIDEST, WIDEST))
+    numbers, spread = raw[..., : len(model.quantiles)], _spread(raw, model, ops)
     centre = numbers[..., middle : middle + 1]
     rise = ops.cumsum(ops.softplus(numbers[..., middle + 1 :]), axis=-1)
     steps = ops.flip(ops.softplus(numbers[..., :middle]), axis=-1)
@@ -116,9 +117,8 @@ def _ordered(raw: Any, model: ModelConfig) -> Any:
 
 def _ordered_numbers(raw: FloatArray, model: ModelConfig) -> FloatArray:
     """Return what `_ordered` does, for numbers."""
-    middle, (numbers, spread) = model.quantiles.index(MEDIAN), _split(raw, model)
-    if model.spread_shortcut:
-        spread = np.exp(np.clip(spread, -WIDEST, WIDEST))
+    middle = model.quantiles.index(MEDIAN)
+    numbers, spread = raw[..., : len(model.quantiles)], _spread(raw, model, np)
     centre = numbers[..., middle : middle + 1]
     rise = np.cumsum(_softplus(numbers[..., middle + 1 :]), axis=-1)
     steps = np.cumsum(_softplus(numbers[..., :middle])[..., ::-1], axis=-1)
@@ -127,9 +127,14 @@ def _ordered_numbers(raw: FloatArray, model: ModelConfig) -> FloatArray:
     )
 
 
-def _split(raw: Any, model: ModelConfig) -> tuple[Any, Any]:
-    """Return a head's own numbers, and the logarithm of what a shortcut scales by."""
-    return (raw[..., :-1], raw[..., -1:]) if model.spread_shortcut else (raw, 1.0)
+def _spread(raw: Any, model: ModelConfig, maths: Any) -> Any:
+    """Return what a shortcut scales distances from the median by; 1 without one.
+
+    `maths` is NumPy for numbers, or the operations of Keras for tensors.
+    """
+    if not model.spread_shortcut:
+        return maths.ones_like(raw[..., :1])
+    return maths.exp(maths.clip(raw[..., -1:], -WIDEST, WIDEST))
 
 
 def _softplus(values: FloatArray) -> FloatArray:
@@ -151,8 +156,7 @@ def _student_t(model: ModelConfig) -> Callable[[Any, Any], Any]:
         ops = load_keras().ops
         actual, location = actual[..., 0], raw[..., 0]
         scale = ops.softplus(raw[..., 1]) + LEAST_SCALE
-        if model.spread_shortcut:
-            scale = scale * ops.exp(ops.clip(raw[..., 3], -WIDEST, WIDEST))
+        scale = scale * _spread(raw, model, ops)[..., 0]
         freedom = ops.softplus(raw[..., 2]) + LEAST_FREEDOM
         half = (freedom + 1) / 2
         distance = ops.square((actual - location) / scale) / freedom
@@ -185,9 +189,7 @@ def _student_t_quantiles(raw: FloatArray, model: ModelConfig) -> FloatArray:
     from scipy import stats
 
     location = raw[..., 0:1]
-    scale = _softplus(raw[..., 1:2]) + LEAST_SCALE
-    if model.spread_shortcut:
-        scale = scale * np.exp(np.clip(raw[..., 3:4], -WIDEST, WIDEST))
+    scale = (_softplus(raw[..., 1:2]) + LEAST_SCALE) * _spread(raw, model, np)
     freedom = _softplus(raw[..., 2:3]) + LEAST_FREEDOM
     ranks = stats.t.ppf(np.array(model.quantiles), freedom)
     return np.asarray(location + scale * ranks)

@@ -11,7 +11,7 @@ from forecaster.models.backend import load_keras
 from forecaster.models.blocks import CELLS, initializer, recurrent_layer, surround
 from forecaster.models.heads import MEDIAN, has_output_axis, n_outputs
 
-# Pulls the weights of the shortcut to 0, as ridge regression would.
+# Added to the loss for each squared weight of a shortcut, as in ridge regression.
 SHRINKAGE = 1e-3
 
 
@@ -139,10 +139,11 @@ def _to_vector(
 
 
 def _shortcut(sizes: Sizes) -> Any:
-    """Return the layer from the newest inputs to the spread, which begins at nothing.
+    """Return the layer from the newest inputs to the logarithm of the spread.
 
     The logarithm of volatility is nearly linear in that of what moved before, which a
-    recurrent layer has to learn in a roundabout way.
+    recurrent layer has to learn in a roundabout way. All weights begin at 0, so that
+    at first the spread is the recurrent layers' alone.
     """
     keras = load_keras()
     return keras.layers.Dense(

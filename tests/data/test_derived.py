@@ -24,7 +24,7 @@ from forecaster.data.indicators import INDICATORS
 from forecaster.errors import ConfigError, InvalidPrices
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
-LENGTHS = [f"{kind}_{n}" for kind in KINDS if KINDS[kind].length for n in (2, 5)]
+LENGTHS = [f"{kind}_{n}" for kind in KINDS if KINDS[kind].length for n in (2, 5, 70)]
 EVERY = [*COLUMNS, "rating", *KINDS, *LENGTHS, "OTHER:rsi_3", "OTHER:close"]
 
 

@@ -13,6 +13,7 @@ SHAPES = (
     "encoder_decoder",
 )
 HEADS = ("point", "quantiles", "student_t", "direction")
+HEADS_WITH_QUANTILES = ("quantiles", "student_t")
 FORMS = ("price", "log_return", "scaled_return")
 ACTIVATIONS = (
     "tanh", "linear", "relu", "elu", "selu", "gelu", "softsign", "sigmoid",
@@ -127,6 +128,8 @@ def _model(draw, shape: str, *, reckless: bool) -> tuple[dict, bool]:
         "members": draw(st.sampled_from((1, 1, 2))),
         "quantiles": draw(st.sampled_from(([0.5], [0.1, 0.5, 0.9], [0.05, 0.5]))),
     }
+    spreads = shape == "sequence_to_vector" and model["head"] in HEADS_WITH_QUANTILES
+    model["spread_shortcut"] = (reckless or spreads) and draw(st.booleans())
     convolution = (reckless or shape != "vector_to_sequence") and draw(st.booleans())
     if convolution:
         model["convolution"] = {
