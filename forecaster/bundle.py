@@ -8,6 +8,7 @@ A bundle is a folder::
     history.csv         loss of each epoch
     model.weights.h5    weights; the network is rebuilt from `config.toml`
     model.keras         the same network for other Keras programs; never read here
+    out-of-fold.csv     forecasts that calibrate; only where there are any
 
 The checksums reveal damage. They are no defence against somebody who can write the
 folder: such a person can write the manifest too.
@@ -26,7 +27,8 @@ from typing import Any
 import pandas as pd
 
 from forecaster.atomic import new_folder, output_errors
-from forecaster.config import config_from_dict, dump_config
+from forecaster.config import Config, config_from_dict, dump_config
+from forecaster.correcting import check_columns, check_rows
 from forecaster.data.scaling import Scaler
 from forecaster.errors import BundleError, ConfigError
 from forecaster.forecast import TrainedOn
@@ -36,6 +38,7 @@ from forecaster.models.recurrent import network_for
 FORMAT = 1
 MANIFEST = "manifest.json"
 FILES = ("config.toml", "scaler.json", "history.csv", "model.weights.h5", "model.keras")
+OUT_OF_FOLD = "out-of-fold.csv"  # beside these where the network is calibrated
 LIBRARIES = ("forecaster", "keras", "numpy", "pandas", "tensorflow")
 
 
@@ -49,12 +52,12 @@ def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     with new_folder(folder) as staging, output_errors(folder):
-        _write_parts(forecaster, staging)
+        names = _write_parts(forecaster, staging)
         manifest = {
             "format": FORMAT,
             "trained_on": forecaster.trained_on.to_dict(),
             "versions": library_versions(),
-            "files": {name: checksum(staging / name) for name in FILES},
+            "files": {name: checksum(staging / name) for name in names},
         }
         (staging / MANIFEST).write_bytes(canonical_json(manifest))
     return folder
@@ -79,6 +82,7 @@ def load_bundle(folder: str | Path) -> Forecaster:
         )
         history = pd.read_csv(folder / "history.csv")
         trained_on = TrainedOn(**manifest["trained_on"])
+        rows = _read_out_of_fold(folder, manifest, config)
     except (ConfigError, ValueError, TypeError, KeyError) as error:
         writer = manifest.get("versions", {}).get("forecaster")
         raise BundleError(
@@ -87,7 +91,7 @@ def load_bundle(folder: str | Path) -> Forecaster:
         ) from error
     network = network_for(config).predictor
     _load_weights(network, folder / "model.weights.h5")
-    return Forecaster(network, scaler, config, trained_on, history)
+    return Forecaster(network, scaler, config, trained_on, history, rows)
 
 
 def verify_bundle(folder: Path) -> dict[str, Any]:
@@ -104,7 +108,9 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
             f"{folder}: bundle format {manifest.get('format')!r}, this program reads "
             f"{FORMAT}. Train again, or use the version of forecaster that wrote it."
         )
-    check_files(folder, manifest.get("files", {}), wanted=FILES)
+    checksums = manifest.get("files", {})
+    optional = (OUT_OF_FOLD,) if OUT_OF_FOLD in checksums else ()
+    check_files(folder, checksums, wanted=FILES + optional)
     return manifest
 
 
@@ -173,7 +179,8 @@ def library_versions() -> dict[str, str]:
     }
 
 
-def _write_parts(forecaster: Forecaster, folder: Path) -> None:
+def _write_parts(forecaster: Forecaster, folder: Path) -> tuple[str, ...]:
+    """Write all but the manifest, and return the names of the files."""
     (folder / "config.toml").write_text(
         dump_config(forecaster.config), encoding="utf-8"
     )
@@ -183,6 +190,36 @@ def _write_parts(forecaster: Forecaster, folder: Path) -> None:
     forecaster.history.to_csv(folder / "history.csv", index=False)
     forecaster.network.save_weights(folder / "model.weights.h5")
     forecaster.network.save(folder / "model.keras")
+    if forecaster.out_of_fold is None:
+        return FILES
+    check_rows(forecaster.out_of_fold, forecaster.config.model.quantiles)
+    # The shortest digits that give each number back exactly.
+    table = forecaster.out_of_fold.to_csv(
+        index=False, date_format="%Y-%m-%d", lineterminator="\n"
+    )
+    (folder / OUT_OF_FOLD).write_bytes(table.encode())
+    return (*FILES, OUT_OF_FOLD)
+
+
+def _read_out_of_fold(
+    folder: Path, manifest: dict[str, Any], config: Config
+) -> pd.DataFrame | None:
+    if OUT_OF_FOLD not in manifest["files"]:
+        return None
+    rows = pd.read_csv(
+        folder / OUT_OF_FOLD,
+        dtype=str,
+        keep_default_na=False,
+        encoding="utf-8",
+    )
+    check_columns(rows, config.model.quantiles)
+    dates, numbers = ["origin", "session"], [*rows.columns[4:]]
+    rows[dates] = rows[dates].apply(pd.to_datetime, format="%Y-%m-%d")
+    rows["step"] = rows["step"].astype(int)
+    # Python reads back the very number that was written; pandas' own reader may not.
+    rows[numbers] = rows[numbers].map(float)
+    check_rows(rows, config.model.quantiles)
+    return rows
 
 
 def _load_weights(network: Any, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,11 @@ class Stepper(Protocol):
     @property
     def scaler(self) -> Scaler:
         """Fitted on the training rows alone."""
+        ...
+
+    @property
+    def network(self) -> Any:
+        """Keras model."""
         ...
 
     def next_prices(self, windows: Windows) -> FloatArray:
@@ -79,6 +84,34 @@ def is_rollable(config: Config) -> bool:
         and config.model.members == 1
         and not config.window.shortest
     )
+
+
+def steps_beyond(
+    stepper: Stepper, table: Table, window: Windows, sessions: pd.DatetimeIndex
+) -> FloatArray:
+    """Return prices of more sessions than the network forecasts at once.
+
+    Parameters
+    ----------
+    window
+        The newest window of the table.
+
+    Returns
+    -------
+    ndarray of shape (n_sessions,)
+        Prices in the quote currency.
+    """
+    if not is_rollable(stepper.config):
+        return feed_back(stepper, table, sessions)
+    from forecaster.models.rolling import roll_forward
+
+    scaled = roll_forward(
+        stepper.network,
+        window.inputs,
+        horizon=stepper.config.window.horizon,
+        n_steps=len(sessions),
+    )[0]
+    return stepper.scaler.inverse(scaled, stepper.config.data.target)
 
 
 def feed_back(stepper: Stepper, table: Table, sessions: pd.DatetimeIndex) -> FloatArray:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
+from forecaster.calibration import Interval
+from forecaster.errors import ConfigError
+from forecaster.paths import Band, path_interval
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,13 @@ class Forecast:
         Quantiles of each step by their probabilities; empty and None without.
     probability_up : ndarray of shape (n_sessions,), optional
         Of a price above the last known one.
+    intervals
+        By level, the low and the high end of the central interval at each session,
+        each of shape (n_sessions,). Of several sessions they are those of the paths.
+    paths : ndarray of shape (n_paths, n_sessions), optional
+        Joint price paths, where several sessions and their quantiles are forecast.
+    calibration
+        What put the quantiles right: `none`, `split`, `cqr` or `adaptive`.
     """
 
     ticker: str
@@ -67,10 +78,43 @@ class Forecast:
     levels: tuple[float, ...] = ()
     quantiles: FloatArray | None = None
     probability_up: FloatArray | None = None
+    intervals: Mapping[float, Interval] = field(default_factory=dict)
+    paths: FloatArray | None = None
+    calibration: str = "none"
+
+    def path_band(self, level: float) -> Band:
+        """Return the band that holds a share of whole paths, at all sessions at once.
+
+        It is wider than the intervals, each of which speaks of its session alone. For
+        a forecast of one session it is that session's interval.
+
+        Parameters
+        ----------
+        level
+            Least share of the paths that never leave the band, in (0, 1).
+
+        Raises
+        ------
+        ConfigError
+            If there are no paths, and no interval of this level.
+        """
+        if self.paths is not None:
+            return path_interval(self.paths, level)
+        if level in self.intervals:
+            interval = self.intervals[level]
+            return Band(interval.low, interval.high, level)
+        raise ConfigError(
+            "this forecast has no paths: they need several sessions, and a network "
+            "with quantiles on both sides of the median. Ask for the interval of one "
+            f"session with `levels=({level:g},)`."
+        )
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each session: `step predicted last_value`, and quantiles."""
+        """One row for each session: `step predicted last_value`, and quantiles.
+
+        With intervals also `low_0.8 high_0.8` and so on.
+        """
         columns: dict[str, Any] = {
             "step": np.arange(1, len(self.sessions) + 1),
             "predicted": self.price,
@@ -81,20 +125,40 @@ class Forecast:
                 columns[f"q{level:g}"] = self.quantiles[:, place]
         if self.probability_up is not None:
             columns["probability_up"] = self.probability_up
+        for level, interval in self.intervals.items():
+            columns[f"low_{level:g}"] = interval.low
+            columns[f"high_{level:g}"] = interval.high
         return pd.DataFrame(columns, index=self.sessions.rename("session"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return plain JSON values; of paths, the bands of the levels of intervals."""
         return {
             "ticker": self.ticker,
             "target": self.target,
             "origin": str(self.origin.date()),
             "last_price": self.last_price,
+            "calibration": self.calibration,
+            "levels": list(self.intervals),
+            "bands": self._bands(),
             "forecast": [
                 {"session": str(day.date()), "step": int(row.pop("step")), **row}
                 for day, row in zip(self.sessions, self._rows(), strict=True)
             ],
         }
+
+    def _bands(self) -> list[dict[str, Any]]:
+        if self.paths is None:
+            return []
+        bands = {level: self.path_band(level) for level in self.intervals}
+        return [
+            {
+                "level": level,
+                "share": band.share,
+                "low": band.low.tolist(),
+                "high": band.high.tolist(),
+            }
+            for level, band in bands.items()
+        ]
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = self.frame.drop(columns="last_value").to_dict("records")

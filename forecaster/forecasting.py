@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
 import pandas as pd
 
-from forecaster.arrays import FloatArray
+from forecaster.answering import TrainedNetwork
 from forecaster.baselining import baselines_before
-from forecaster.config import Config, config_from_dict
+from forecaster.config import config_from_dict
 from forecaster.config.feature_names import scale_free
 from forecaster.data.calendar import as_day, next_sessions
-from forecaster.data.scaling import Scaler
 from forecaster.data.splits import rows_between, session_index
 from forecaster.data.table import Table, make_table
-from forecaster.data.windows import Windows, last_window
-from forecaster.describing import describe, describe_html
+from forecaster.data.windows import last_window
 from forecaster.doubts import warn_if_outside, warn_if_seen, warn_of_gap
-from forecaster.errors import NotEnoughHistory, TrainingFailed
-from forecaster.evaluation import Evaluation, Spread, evaluate_forecasts
+from forecaster.errors import NotEnoughHistory
+from forecaster.evaluation import Evaluation, evaluate_forecasts
+from forecaster.fans import check_levels_wanted, refuse_without_quantiles, with_fan
 from forecaster.feedback import (
     UNROLLED,
     check_horizon,
-    feed_back,
-    is_rollable,
     next_after,
+    steps_beyond,
 )
-from forecaster.forecast import Forecast, TrainedOn
-from forecaster.models.baselines import last_value
-from forecaster.models.feeding import feed, newest_step
-from forecaster.models.heads import Answer, read_answer
+from forecaster.forecast import Forecast
 from forecaster.models.recurrent import network_for
 from forecaster.preparing import history_before, test_dates, windows_ending_in
 
-PREDICTION_BATCH = 256
 
-
-@dataclass(frozen=True, eq=False)
-class Forecaster:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecaster(TrainedNetwork):
     """A trained network with everything that it needs to forecast.
 
-    Attributes
-    ----------
-    network
-        Keras model from (n_windows, lookback, n_features) to (n_windows, horizon).
-    scaler
-        Fitted on the training rows alone.
-    config
-        The settings that it was trained with.
-    trained_on
-        The prices that it was trained on.
-    history
-        One row for each epoch: `epoch loss`, and `val_loss` with validation.
+    Its attributes are those of `forecaster.answering.TrainedNetwork`.
     """
-
-    network: Any
-    scaler: Scaler
-    config: Config
-    trained_on: TrainedOn
-    history: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def predict(
         self,
@@ -69,6 +45,7 @@ class Forecaster:
         *,
         horizon: int | None = None,
         as_of: str | date | None = None,
+        levels: Sequence[float] = (),
     ) -> Forecast:
         """Forecast the sessions after the last known one.
 
@@ -82,15 +59,19 @@ class Forecaster:
             needs the target as only input and a point forecast.
         as_of
             Last date that may be known; the end of the prices if absent.
+        levels
+            Coverage of the central intervals that are wanted, such as (0.8, 0.95).
 
         Raises
         ------
         NotEnoughHistory
             If fewer than `lookback` sessions are known.
         ConfigError
-            If a longer horizon would need inputs that nobody knows, or `as_of` is no
-            date.
+            If a longer horizon would need inputs that nobody knows, `as_of` is no
+            date, or the network lacks the quantiles of an interval.
         """
+        wanted = check_levels_wanted(levels)
+        refuse_without_quantiles(wanted, self.config)
         ticker = self._ticker(prices)
         n_steps = self.config.window.horizon if horizon is None else horizon
         check_horizon(n_steps, self.config)
@@ -104,7 +85,8 @@ class Forecaster:
         warn_if_outside(self.scaler, self._watched(table), ticker)
         if as_of is not None and sessions[0] <= as_day(as_of):
             warn_of_gap(known.index[-1].date(), as_day(as_of).date(), ticker)
-        return self._forecast(table, sessions)
+        forecast = self._forecast(table, sessions)
+        return with_fan(forecast, wanted, self.config, self.out_of_fold)
 
     def evaluate(
         self,
@@ -138,7 +120,8 @@ class Forecaster:
         windows = windows_ending_in(table, test, self.config, self.scaler)
         if ticker in self.trained_on.ticker.split():
             warn_if_seen(first, self.config.training.end, ticker)
-        centre, spread, probability_up = self.forecast_windows(windows)
+        earlier = self._replayed(table, test.start - 1)
+        centre, spread, probability_up = self.forecast_windows(windows, earlier)
         return evaluate_forecasts(
             centre,
             windows.actual,
@@ -157,67 +140,6 @@ class Forecaster:
             spread=spread,
             probability_up=probability_up,
         )
-
-    def forecast_windows(
-        self, windows: Windows
-    ) -> tuple[FloatArray, Spread | None, FloatArray | None]:
-        """Return prices of windows, their quantiles and the probability of up.
-
-        Returns
-        -------
-        tuple
-            Prices of shape (n_windows, horizon) in the quote currency; quantiles if
-            the network has them; probabilities if it says them.
-        """
-        answer = self.answer(windows)
-        prices = self._prices(answer.centre, windows)
-        return prices, self._spread(answer, windows), answer.probability_up
-
-    def answer(self, windows: Windows) -> Answer:
-        """Run the network on windows; what it says is in its own numbers.
-
-        Raises
-        ------
-        TrainingFailed
-            If the network answers with numbers that are not finite.
-        """
-        raw = self.predict_scaled(feed(windows, self.config))
-        return read_answer(newest_step(raw, self.config), self.config.model)
-
-    def predict_scaled(self, inputs: Any) -> FloatArray:
-        """Run the network on scaled inputs.
-
-        Parameters
-        ----------
-        inputs
-            As `forecaster.models.feeding.feed` returns them: an array of shape
-            (n_windows, lookback, n_features), or several arrays by name.
-
-        Returns
-        -------
-        ndarray of shape (n_windows, horizon), or as `build_network` describes
-            The numbers of the last layer, float32.
-
-        Raises
-        ------
-        TrainingFailed
-            If the network answers with numbers that are not finite.
-        """
-        scaled = np.asarray(
-            self.network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
-        )
-        if not np.isfinite(scaled).all():
-            raise TrainingFailed(
-                "the network's forecasts are not finite numbers. Train again with a "
-                "lower `training.learning_rate`."
-            )
-        return scaled
-
-    def __repr__(self) -> str:
-        return f"Forecaster({describe(self.config, self.trained_on)})"
-
-    def _repr_html_(self) -> str:
-        return describe_html(self.config, self.trained_on, len(self.history))
 
     def _ticker(self, prices: pd.DataFrame) -> str:
         return str(prices.attrs.get("ticker", self.config.data.ticker))
@@ -242,9 +164,10 @@ class Forecaster:
         )
         spread, up = None, None
         if n_steps > own:
-            prices = self._fed_back(table, window, sessions)
+            prices = steps_beyond(self, table, window, sessions)
         else:
-            centre, spread, up = forecaster.forecast_windows(window)
+            earlier = forecaster._replayed(table, len(table) - 1)
+            centre, spread, up = forecaster.forecast_windows(window, earlier)
             prices = centre[0]
         return Forecast(
             ticker=table.ticker,
@@ -256,6 +179,7 @@ class Forecaster:
             levels=() if spread is None else self.config.model.quantiles,
             quantiles=None if spread is None else spread.quantiles[0, :n_steps],
             probability_up=None if up is None else up[0, :n_steps],
+            calibration=self._calibration,
         )
 
     def _with_horizon(self, horizon: int) -> Self:
@@ -266,34 +190,3 @@ class Forecaster:
         network = network_for(config).predictor
         network.set_weights(self.network.get_weights())
         return replace(self, network=network, config=config)
-
-    def _fed_back(
-        self, table: Table, window: Windows, sessions: pd.DatetimeIndex
-    ) -> FloatArray:
-        """Return prices of more steps than the network forecasts at once."""
-        if is_rollable(self.config):
-            from forecaster.models.rolling import roll_forward
-
-            scaled = roll_forward(
-                self.network,
-                window.inputs,
-                horizon=self.config.window.horizon,
-                n_steps=len(sessions),
-            )[0]
-            return self.scaler.inverse(scaled, self.config.data.target)
-        return feed_back(self, table, sessions)
-
-    def next_prices(self, windows: Windows) -> FloatArray:
-        """Return the forecast prices of windows, (n_windows, horizon)."""
-        return self._prices(self.answer(windows).centre, windows)
-
-    def _prices(self, centre: FloatArray, windows: Windows) -> FloatArray:
-        if self.config.model.head == "direction":
-            return last_value(windows.origin_price, centre.shape[1])
-        return windows.footing.decode(centre)
-
-    def _spread(self, answer: Answer, windows: Windows) -> Spread | None:
-        if answer.quantiles is None:
-            return None
-        prices = windows.footing.decode(answer.quantiles)
-        return Spread(self.config.model.quantiles, prices)

@@ -18,6 +18,7 @@ from forecaster.data.splits import rows_between, session_index
 from forecaster.errors import NotEnoughHistory, RunWarning, TrainingFailed
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
+from forecaster.outoffold import train_calibrated
 from forecaster.plotting import (
     GRADIENT,
     plot_gradients,
@@ -39,7 +40,7 @@ from forecaster.runs import (
     TABLES,
     Run,
 )
-from forecaster.training import train, training_stamp
+from forecaster.training import training_stamp
 
 
 def run_training(
@@ -53,6 +54,9 @@ def run_training(
     progress: bool | None = None,
 ) -> Run:
     """Train, evaluate on the test range, and leave a folder with everything.
+
+    With a `calibration.method`, networks for parts of the training range are trained
+    too, see `forecaster.outoffold.train_calibrated`.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def run_training(
     _tell_of_unfinished(workplace, existing)
     started = time.monotonic()
     try:
-        forecaster = train(
+        forecaster = train_calibrated(
             prices,
             config,
             checkpoint=workplace.checkpoint,

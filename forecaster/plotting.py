@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from forecaster.arrays import FloatArray
 from forecaster.atomic import write_bytes
 from forecaster.evaluation import Evaluation
 from forecaster.forecast import Forecast
@@ -22,6 +24,7 @@ CYCLE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 STYLES = ("-", "--", ":")
 SIZE, DPI = (10.0, 5.5), 120
 GRADIENT = "gradient/"
+PALEST, DARKEST, N_PATHS = 0.15, 0.55, 8  # how far a shade is from white
 
 
 def plot_predictions(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
@@ -97,10 +100,15 @@ def plot_forecast(
     ax: Axes | None = None,
     n_sessions: int = 60,
 ) -> Axes:
-    """Draw a forecast behind the last real prices."""
+    """Draw a forecast behind the last real prices, in a fan of its intervals.
+
+    The fan holds `Forecast.intervals`, or without any those of pairs of quantiles;
+    thin lines are some of the joint paths.
+    """
     ax = ax or _new_axes()
     known = prices.loc[: forecast.origin, forecast.target].iloc[-n_sessions:]
     ax.plot(known.index, known, color=BLACK, lw=1.6, label="real")
+    _draw_fan(forecast, ax)
     ax.plot(
         forecast.sessions,
         forecast.price,
@@ -116,6 +124,56 @@ def plot_forecast(
         fontsize=11,
     )
     return _finish(ax, f"{forecast.target} (quote currency)")
+
+
+def _draw_fan(forecast: Forecast, ax: Axes) -> None:
+    """Shade each interval from the origin on, the widest one first and palest."""
+    bands = _bands(forecast)
+    days = pd.DatetimeIndex([forecast.origin]).append(forecast.sessions)
+    shades = np.linspace(PALEST, DARKEST, len(bands))
+    for (level, low, high), shade in zip(bands, shades, strict=True):
+        ax.fill_between(
+            days,
+            np.append(forecast.last_price, low),
+            np.append(forecast.last_price, high),
+            color=_mixed(shade),
+            lw=0,
+            zorder=1.5,
+            label=f"{100 * level:g}% interval",
+        )
+    if forecast.paths is not None:
+        for number, path in enumerate(forecast.paths[:N_PATHS]):
+            line = np.append(forecast.last_price, path)
+            name = None if number else f"{N_PATHS} of {len(forecast.paths)} paths"
+            ax.plot(days, line, color=GREY, lw=0.6, alpha=0.8, label=name)
+
+
+def _mixed(share: float) -> tuple[float, float, float]:
+    """Return orange mixed with white, so that shades over each other do not add up."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(ORANGE))
+    return red, green, blue
+
+
+def _bands(forecast: Forecast) -> list[tuple[float, FloatArray, FloatArray]]:
+    """Return level, low and high ends of the intervals to draw, widest first."""
+    found = [
+        (level, interval.low, interval.high)
+        for level, interval in forecast.intervals.items()
+    ]
+    if not found and forecast.quantiles is not None:
+        places = {round(level, 6): n for n, level in enumerate(forecast.levels)}
+        found = [
+            (
+                round(1 - 2 * level, 6),
+                forecast.quantiles[:, place],
+                forecast.quantiles[:, places[round(1 - level, 6)]],
+            )
+            for level, place in places.items()
+            if level < 1 / 2 and round(1 - level, 6) in places
+        ]
+    return sorted(found, key=lambda band: -band[0])
 
 
 def save_figure(draw: Callable[[Axes], object], path: Path) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.answering import PREDICTION_BATCH
 from forecaster.checkpoint import (
     Row,
     TrainingState,
@@ -22,7 +23,7 @@ from forecaster.checkpoint import (
 from forecaster.config import Config
 from forecaster.errors import ConfigError, TrainingFailed
 from forecaster.forecast import TrainedOn
-from forecaster.forecasting import PREDICTION_BATCH, Forecaster
+from forecaster.forecasting import Forecaster
 from forecaster.interrupts import heeded_interrupts
 from forecaster.models.compiling import (
     compile_judge,

@@ -107,6 +107,14 @@ def predict_command(
     horizon: Annotated[
         int | None, typer.Option(metavar="N", help="Sessions to forecast.")
     ] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Show the interval that holds the price with this probability, such "
+            "as 0.9. May be repeated, or several with commas.",
+        ),
+    ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -119,16 +127,22 @@ def predict_command(
       forecaster predict google --as-of 2017-12-29 --horizon 5
 
       forecaster predict google --csv prices.csv --json
+
+      forecaster predict google-quantiles --level 0.5 --level 0.8
     """
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.cli.tables import print_forecast
     from forecaster.data.calendar import as_day
+    from forecaster.fans import read_levels
     from forecaster.runs import load_forecaster
 
+    levels = read_levels(level or [])
     known_to = None if as_of is None else as_day(as_of).date()
     forecaster = load_forecaster(run, runs_dir)
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
-    forecast = forecaster.predict(prices, horizon=horizon, as_of=known_to)
+    forecast = forecaster.predict(
+        prices, horizon=horizon, as_of=known_to, levels=levels
+    )
     if as_json:
         print_json(forecast.to_dict())
     else:

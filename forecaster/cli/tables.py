@@ -176,9 +176,13 @@ def _print_walked(scores: pd.DataFrame, heading: str, title: str) -> None:
 
 
 def print_forecast(forecast: Forecast) -> None:
-    """Print the forecast sessions beside the last known price."""
-    known = ("step", "predicted", "last_value")
-    more = [str(name) for name in forecast.frame if name not in known]
+    """Print the forecast sessions, and their intervals or quantiles if there are."""
+    known = {"step", "predicted", "last_value"}
+    if forecast.intervals:  # they tell what the quantiles do
+        known |= {f"q{level:g}" for level in forecast.levels}
+    more = {
+        str(name): _heading(str(name)) for name in forecast.frame if name not in known
+    }
     print_table(
         [
             {
@@ -186,15 +190,48 @@ def print_forecast(forecast: Forecast) -> None:
                 "step": row["step"],
                 forecast.target: f"{row['predicted']:.4f}",
                 "last value": f"{forecast.last_price:.4f}",
-                **{name: f"{row[name]:.4f}" for name in more},
+                **{title: f"{row[name]:.4f}" for name, title in more.items()},
             }
             for session, (_, row) in zip(
                 forecast.sessions, forecast.frame.astype(object).iterrows(), strict=True
             )
         ],
-        ("session", "step", forecast.target, "last value", *more),
+        ("session", "step", forecast.target, "last value", *more.values()),
         f"{forecast.ticker} {forecast.target}, known to {forecast.origin.date()}",
     )
+    if forecast.intervals:
+        _explain_intervals(forecast)
+
+
+def _heading(name: str) -> str:
+    """Return the heading of a column: `low 80%` for `low_0.8`."""
+    side, _, level = name.partition("_")
+    return f"{side} {100 * float(level):g}%" if side in ("low", "high") else name
+
+
+def _print_bands(forecast: Forecast) -> None:
+    bands = {level: forecast.path_band(level) for level in forecast.intervals}
+    rows: list[dict[str, object]] = [
+        {"session": day.date()} for day in forecast.sessions
+    ]
+    for level, band in bands.items():
+        for side, ends in (("low", band.low), ("high", band.high)):
+            for row, price in zip(rows, ends, strict=True):
+                row[f"{side} {100 * level:g}%"] = f"{price:.4f}"
+    print_table(rows, list(rows[0]), "bands that hold whole paths, at every session")
+
+
+def _explain_intervals(forecast: Forecast) -> None:
+    typer.echo("low, high: ends of the interval that holds the price of that session")
+    if forecast.paths is not None:
+        _print_bands(forecast)
+    if forecast.calibration == "none":
+        typer.echo(
+            "Not calibrated: train with calibration.method = 'adaptive' for intervals "
+            "that hold what they promise."
+        )
+    else:
+        typer.echo(f"calibrated on out-of-fold forecasts ({forecast.calibration})")
 
 
 def _number(value: float) -> str:

@@ -57,3 +57,15 @@ class CalibrationConfig(Settings):
         "none",
         description="none; split and cqr correct once; adaptive follows a drift.",
     )
+    n_folds: int = Field(
+        4,
+        ge=1,
+        le=100,
+        description="Parts of the training range that are forecast out of fold.",
+    )
+    fraction: float = Field(
+        0.3,
+        gt=0.0,
+        lt=1.0,
+        description="Share of the training sessions, from the end, in those parts.",
+    )

@@ -27,7 +27,12 @@ def check_together(config: Config) -> None:
     for names in (config.features.columns, config.features.static):
         for name in names:
             parse_feature(name)
-    reasons = [*_of_shape(config), *_of_features(config), *_of_training(config)]
+    reasons = [
+        *_of_shape(config),
+        *_of_features(config),
+        *_of_training(config),
+        *_of_calibration(config),
+    ]
     if reasons:
         raise ValueError("; ".join(reasons))
 
@@ -133,4 +138,14 @@ def _of_training(config: Config) -> Iterator[str]:
         yield (
             f"training.truncate ({training.truncate}) must divide window.lookback "
             f"({config.window.lookback})"
+        )
+
+
+def _of_calibration(config: Config) -> Iterator[str]:
+    method, model = config.calibration.method, config.model
+    if method != "none" and not model.has_quantiles:
+        yield (
+            f"calibration.method = '{method}' corrects quantiles, and the "
+            f"{model.head} head has none: set model.head to quantiles or student_t, "
+            "or calibration.method to none"
         )

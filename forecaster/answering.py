@@ -1,0 +1,169 @@
+"""Answering: a trained network, asked about windows, in prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.arrays import FloatArray
+from forecaster.config import Config
+from forecaster.correcting import Made, correct_by_ticker
+from forecaster.data.scaling import Scaler
+from forecaster.data.table import Table
+from forecaster.data.windows import Windows
+from forecaster.describing import describe, describe_html
+from forecaster.errors import TrainingFailed
+from forecaster.evaluation import Spread
+from forecaster.forecast import TrainedOn
+from forecaster.models.baselines import last_value
+from forecaster.models.feeding import feed, newest_step
+from forecaster.models.heads import Answer, read_answer
+from forecaster.replaying import replayed_windows
+
+PREDICTION_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedNetwork:
+    """A trained network, its scaler and settings, and what calibrates it.
+
+    Attributes
+    ----------
+    network
+        Keras model from (n_windows, lookback, n_features) to (n_windows, horizon).
+    scaler
+        Fitted on the training rows alone.
+    config
+        The settings that it was trained with.
+    trained_on
+        The prices that it was trained on.
+    history
+        One row for each epoch: `epoch loss`, and `val_loss` with validation.
+    out_of_fold
+        Forecasts of training sessions by networks that had not seen them, which the
+        quantiles are put right by; see `forecaster.outoffold`.
+    """
+
+    network: Any
+    scaler: Scaler
+    config: Config
+    trained_on: TrainedOn
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    out_of_fold: pd.DataFrame | None = None
+
+    def forecast_windows(
+        self, windows: Windows, earlier: Windows | None = None
+    ) -> tuple[FloatArray, Spread | None, FloatArray | None]:
+        """Return prices of windows, their quantiles and the probability of up.
+
+        Quantiles are put right as `calibration.method` says, where there are
+        out-of-fold forecasts.
+
+        Parameters
+        ----------
+        windows
+            In order of time, of one ticker or of several.
+        earlier
+            Of the same ticker, between the end of training and the first origin: an
+            adaptive calibration follows them too.
+
+        Returns
+        -------
+        tuple
+            Prices of shape (n_windows, horizon) in the quote currency; quantiles if
+            the network has them; probabilities if it says them.
+        """
+        answer = self.answer(windows)
+        prices = self._prices(answer.centre, windows)
+        spread = self._spread(answer, windows, earlier)
+        return prices, spread, answer.probability_up
+
+    def answer(self, windows: Windows) -> Answer:
+        """Run the network on windows; what it says is in its own numbers.
+
+        Raises
+        ------
+        TrainingFailed
+            If the network answers with numbers that are not finite.
+        """
+        raw = self.predict_scaled(feed(windows, self.config))
+        return read_answer(newest_step(raw, self.config), self.config.model)
+
+    def predict_scaled(self, inputs: Any) -> FloatArray:
+        """Run the network on scaled inputs.
+
+        Parameters
+        ----------
+        inputs
+            As `forecaster.models.feeding.feed` returns them: an array of shape
+            (n_windows, lookback, n_features), or several arrays by name.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, horizon), or as `build_network` describes
+            The numbers of the last layer, float32.
+
+        Raises
+        ------
+        TrainingFailed
+            If the network answers with numbers that are not finite.
+        """
+        scaled = np.asarray(
+            self.network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
+        )
+        if not np.isfinite(scaled).all():
+            raise TrainingFailed(
+                "the network's forecasts are not finite numbers. Train again with a "
+                "lower `training.learning_rate`."
+            )
+        return scaled
+
+    def __repr__(self) -> str:
+        return f"Forecaster({describe(self.config, self.trained_on)})"
+
+    def _repr_html_(self) -> str:
+        return describe_html(self.config, self.trained_on, len(self.history))
+
+    def next_prices(self, windows: Windows) -> FloatArray:
+        """Return the forecast prices of windows, (n_windows, horizon)."""
+        return self._prices(self.answer(windows).centre, windows)
+
+    def _prices(self, centre: FloatArray, windows: Windows) -> FloatArray:
+        if self.config.model.head == "direction":
+            return last_value(windows.origin_price, centre.shape[1])
+        return windows.footing.decode(centre)
+
+    @property
+    def _calibration(self) -> str:
+        return "none" if self.out_of_fold is None else self.config.calibration.method
+
+    def _replayed(self, table: Table, stop: int) -> Windows | None:
+        """Return what an adaptive calibration follows before the origin at a row."""
+        if self._calibration != "adaptive":
+            return None
+        return replayed_windows(table, stop, self.config, self.scaler)
+
+    def _spread(
+        self, answer: Answer, windows: Windows, earlier: Windows | None
+    ) -> Spread | None:
+        if answer.quantiles is None:
+            return None
+        prices = windows.footing.decode(answer.quantiles)
+        if self.out_of_fold is not None and self._calibration != "none":
+            before = None if earlier is None else self._made(earlier)
+            prices = correct_by_ticker(
+                Made.of(windows, prices),
+                before,
+                self.out_of_fold,
+                self.config,
+                windows.ticker_ids,
+            )
+        return Spread(self.config.model.quantiles, prices)
+
+    def _made(self, windows: Windows) -> Made:
+        quantiles = self.answer(windows).quantiles
+        assert quantiles is not None  # noqa: S101  the network has them
+        return Made.of(windows, windows.footing.decode(quantiles))
