@@ -23,6 +23,7 @@ from forecaster.data.splits import session_index
 from forecaster.data.table import make_table
 from forecaster.folds import Absences, Fold, make_folds, models_of
 from forecaster.forecasting import Forecaster
+from forecaster.interrupts import heeded_interrupts
 from forecaster.models.baselines import Outlook
 from forecaster.preparing import Prices, frames_of, windows_ending_in
 from forecaster.training import train
@@ -123,16 +124,20 @@ def walk(task: Task) -> pd.DataFrame:
     forecaster = train(
         prices_of(seen, config), config, start_from=start_from, progress=False
     )
-    if task.keep is not None:
-        save_bundle(forecaster, task.keep / BUNDLE)
-    tested = test_windows(task, forecaster)
-    outlooks = {MODEL: {t: outlook(forecaster, one) for t, one in tested.items()}}
-    outlooks |= baselines_beside(tested, first.training_end, config, forecaster.scaler)
-    parts = [
-        long_rows(name, one, by_ticker[ticker], config.model.quantiles)
-        for name, by_ticker in outlooks.items()
-        for ticker, one in tested.items()
-    ]
+    with heeded_interrupts() as heed:
+        if task.keep is not None:
+            save_bundle(forecaster, task.keep / BUNDLE)
+        tested = test_windows(task, forecaster)
+        outlooks = {MODEL: {t: outlook(forecaster, one) for t, one in tested.items()}}
+        outlooks |= baselines_beside(
+            tested, first.training_end, config, forecaster.scaler
+        )
+        parts = [
+            long_rows(name, one, by_ticker[ticker], config.model.quantiles)
+            for name, by_ticker in outlooks.items()
+            for ticker, one in tested.items()
+        ]
+        heed()
     return with_folds(pd.concat(parts, ignore_index=True), task.folds)
 
 

@@ -244,8 +244,9 @@ def _read(folder: Path) -> pd.DataFrame:
         rows = pd.read_parquet(folder / PREDICTIONS, page_checksum_verification=True)
         rows[list(INDEX_COLUMNS)]  # refuses other tables
     except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
         raise BundleError(
-            f"{folder / PREDICTIONS} cannot be read ({error}). Delete {folder}: the "
+            f"{folder / PREDICTIONS} cannot be read ({reason}). Delete {folder}: the "
             "same command then makes this fold again."
         ) from error
     return rows

@@ -154,7 +154,7 @@ def test_other_settings_or_prices_are_refused_by_name(copied, prices, config, wa
         walk_forward(prices, settings, folder=copied)
     other = prices.copy()
     other.loc["2020-04-20", "close"] *= 1.0001
-    with pytest.raises(ConfigError, match="begun with other .*: prices differ"):
+    with pytest.raises(ConfigError, match=r"begun with other .*: prices differ"):
         walk_forward(other, config(), folder=copied)
     other = prices.copy()
     other.loc["2020-04-21":, "close"] *= 2  # after the test
@@ -182,14 +182,14 @@ def test_a_damaged_fold_is_told_with_a_cure(copied, prices, config):
         content[:200] + middle + content[260:],
     ):
         file.write_bytes(damaged)
-        with pytest.raises(BundleError, match="cannot be read .*Delete .*fold-1") as e:
+        with pytest.raises(BundleError, match=r"cannot be read .*Delete .*fold-1") as e:
             run_backtest(prices, config(), folder=copied, progress=False)
         assert e.value.exit_code == 4
     file.unlink()
-    with pytest.raises(BundleError, match="Delete .*fold-1"):
+    with pytest.raises(BundleError, match=r"Delete .*fold-1"):
         run_backtest(prices, config(), folder=copied, progress=False)
     pd.DataFrame({"a": [1]}).to_parquet(file)
-    with pytest.raises(BundleError, match="Delete .*fold-1"):
+    with pytest.raises(BundleError, match=r"Delete .*fold-1"):
         run_backtest(prices, config(), folder=copied, progress=False)
 
 

@@ -19,8 +19,10 @@ from forecaster.cli.options import (
     SourceName,
     Ticker,
 )
+from forecaster.errors import NoSkill
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from forecaster.backtest_scores import Backtest
@@ -79,7 +81,19 @@ def backtest_command(
     else:
         _report(backtest, folder)
     if require_skill:
-        backtest.best_verdict.require_skill()
+        demand_skill(backtest.best_verdict.require_skill)
+
+
+def demand_skill(require: Callable[[], None]) -> None:
+    """End with the code of `NoSkill` if it is raised, after all else was printed.
+
+    The result is the one document of stdout, so this prints no error document.
+    """
+    try:
+        require()
+    except NoSkill as error:
+        say(f"error: {error}")
+        raise typer.Exit(error.exit_code) from None
 
 
 def _report(backtest: Backtest, folder: Path) -> None:

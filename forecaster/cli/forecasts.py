@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from forecaster.cli.backtest import demand_skill
 from forecaster.cli.console import guarded, print_json
 from forecaster.cli.options import (
     RUNS_DIR,
@@ -75,7 +76,7 @@ def evaluate_command(
     else:
         print_evaluation(evaluation)
     if require_skill:
-        evaluation.verdict.require_skill()
+        demand_skill(evaluation.verdict.require_skill)
 
 
 @guarded
