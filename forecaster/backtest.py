@@ -21,8 +21,9 @@ from forecaster.config import Config, with_values
 from forecaster.data.scaling import Scaler
 from forecaster.data.splits import session_index
 from forecaster.data.table import make_table
-from forecaster.folds import Fold, make_folds, models_of
+from forecaster.folds import Absences, Fold, make_folds, models_of
 from forecaster.forecasting import Forecaster
+from forecaster.interrupts import heeded_interrupts
 from forecaster.models.baselines import Outlook
 from forecaster.preparing import Prices, frames_of, windows_ending_in
 from forecaster.training import train
@@ -34,10 +35,23 @@ BUNDLE = "bundle"
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """The folds that share a training, and all that is needed to walk through them."""
+    """The folds that share a training, and all that is needed to walk through them.
+
+    Attributes
+    ----------
+    frames
+        Prices of the tickers that are trained on, to the last session of a forecast.
+    tested
+        Those of them that are forecast.
+    before
+        Folder of the training whose weights this one begins with, if any.
+    keep
+        Folder that keeps the bundle, if any.
+    """
 
     folds: tuple[Fold, ...]
     frames: Mapping[str, pd.DataFrame]
+    tested: tuple[str, ...]
     config: Config
     before: Path | None = None
     keep: Path | None = None
@@ -51,7 +65,8 @@ def tasks_for(
 ) -> list[Task]:
     """Return one task for each training of a walk-forward test.
 
-    Nothing later than its own test range is in a task.
+    Nothing later than its own forecasts is in a task. A ticker is left out of trainings
+    that it has too few prices for, and of tests that it has none for.
 
     Parameters
     ----------
@@ -68,15 +83,24 @@ def tasks_for(
     sessions = pd.DatetimeIndex([])
     for frame in frames.values():
         sessions = sessions.union(session_index(frame))
-    tasks, before = [], None
+    ready = {
+        ticker: make_table(frame, config, ticker=ticker).n_unready
+        for ticker, frame in frames.items()
+    }
+    tasks: list[Task] = []
+    before, absences = None, Absences()
     for folds in models_of(make_folds(sessions, config)):
-        known = sessions[sessions <= pd.Timestamp(folds[-1].end)]
-        last = min(len(known) + config.window.horizon - 1, len(sessions)) - 1
-        limit = min(sessions[last], pd.Timestamp(config.evaluation.end))
+        cut = {t: _until(frame, folds[-1].end, config) for t, frame in frames.items()}
+        cut = absences.without_untrainable(cut, ready, folds, config)
+        tested = absences.testable(cut, folds, config)
+        if not tested:
+            continue
         keep = place_of(folds[0].number) if place_of is not None else None
-        cut = {ticker: frame.loc[:limit] for ticker, frame in frames.items()}
-        tasks.append(Task(tuple(folds), cut, config, before, keep))
+        tasks.append(Task(tuple(folds), cut, tested, config, before, keep))
         before = keep if config.backtest.warm_start else None
+    if not tasks:
+        raise absences.reasons[0]
+    absences.warn()
     return tasks
 
 
@@ -100,27 +124,29 @@ def walk(task: Task) -> pd.DataFrame:
     forecaster = train(
         prices_of(seen, config), config, start_from=start_from, progress=False
     )
-    if task.keep is not None:
-        save_bundle(forecaster, task.keep / BUNDLE)
-    tested = test_windows(task, forecaster)
-    outlooks = {MODEL: {t: outlook(forecaster, one) for t, one in tested.items()}}
-    outlooks |= baselines_beside(tested, first.training_end, config, forecaster.scaler)
-    parts = [
-        long_rows(name, one, by_ticker[ticker], config.model.quantiles)
-        for name, by_ticker in outlooks.items()
-        for ticker, one in tested.items()
-    ]
+    with heeded_interrupts() as heed:
+        if task.keep is not None:
+            save_bundle(forecaster, task.keep / BUNDLE)
+        tested = test_windows(task, forecaster)
+        outlooks = {MODEL: {t: outlook(forecaster, one) for t, one in tested.items()}}
+        outlooks |= baselines_beside(
+            tested, first.training_end, config, forecaster.scaler
+        )
+        parts = [
+            long_rows(name, one, by_ticker[ticker], config.model.quantiles)
+            for name, by_ticker in outlooks.items()
+            for ticker, one in tested.items()
+        ]
+        heed()
     return with_folds(pd.concat(parts, ignore_index=True), task.folds)
 
 
 def test_windows(task: Task, forecaster: Forecaster) -> dict[str, Tested]:
-    """Return the windows of each ticker whose first target lies in the task's folds.
-
-    A ticker whose prices end before, or begin too late, is left out.
-    """
+    """Return each tested ticker's windows whose first target lies in the folds."""
     first, last = task.folds[0].start, task.folds[-1].end
     found = {}
-    for ticker, frame in task.frames.items():
+    for ticker in task.tested:
+        frame = task.frames[ticker]
         sessions = session_index(frame)
         begin = int(sessions.searchsorted(pd.Timestamp(first)))
         table = make_table(frame, task.config, ticker=ticker)
@@ -192,17 +218,28 @@ def join_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def fold_config(task: Task) -> Config:
-    """Return the settings of a task's training: the same but for its dates."""
-    first = task.folds[0]
+    """Return the settings of a task's training: its own dates and tickers."""
+    first, data = task.folds[0], task.config.data
+    tickers = tuple(name for name in data.tickers if name.upper() in task.frames)
+    is_drawn = not tickers or data.ticker.upper() in task.frames
     return with_values(
         task.config,
         {
+            "data.tickers": tickers,
+            "data.ticker": data.ticker if is_drawn else tickers[0],
             "training.start": first.training_start,
             "training.end": first.training_end,
             "evaluation.start": first.start,
             "evaluation.end": task.folds[-1].end,
         },
     )
+
+
+def _until(frame: pd.DataFrame, end: date, config: Config) -> pd.DataFrame:
+    """Cut the prices behind the last target of the forecasts that begin by `end`."""
+    n_begun = int(session_index(frame).searchsorted(pd.Timestamp(end), "right"))
+    known = frame.iloc[: n_begun + config.window.horizon - 1]
+    return known.loc[: pd.Timestamp(config.evaluation.end)]
 
 
 def prices_of(frames: Mapping[str, pd.DataFrame], config: Config) -> Prices:

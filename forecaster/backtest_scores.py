@@ -1,11 +1,13 @@
 """Scores of a backtest: losses row by row, and their means by ticker, fold or step.
 
 Errors are counted in percent of the price at the origin, so that tickers of different
-prices weigh alike.
+prices weigh alike. Where a series is not always positive, they are counted in percent
+of its mean absolute value at the origins.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +144,8 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
     actual, predicted, origin = (
         rows[name].to_numpy(dtype=float) for name in ("actual", "predicted", LAST_VALUE)
     )
-    error = PERCENT * (actual - predicted) / origin
+    unit = _units(rows) / PERCENT
+    error = (actual - predicted) / unit
     rows["squared"], rows["absolute"] = error**2, np.abs(error)
     sides = np.sign(predicted - origin), np.sign(actual - origin)
     rows["right"] = np.where(
@@ -151,7 +154,7 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
     levels = levels_of(frame)
     if levels:
         quantiles = rows[_names(levels)].to_numpy(dtype=float)
-        rows["pinball"] = _pinball(actual, quantiles, levels) / origin * PERCENT
+        rows["pinball"] = _pinball(actual, quantiles, levels) / unit
         for level, (low, high) in central_intervals(levels).items():
             held = (actual >= quantiles[:, low]) & (actual <= quantiles[:, high])
             missing = np.isnan(quantiles[:, low])
@@ -160,15 +163,20 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def losses_of(rows: pd.DataFrame, loss: str) -> dict[str, FloatArray]:
-    """Return each model's mean loss at each origin, oldest first."""
+    """Return each model's mean loss at each origin, oldest first.
+
+    A model that lacks an origin is left out: others would be compared on other days.
+    """
     known = rows.dropna(subset=[loss])
     table = known.pivot_table(index="origin", columns="model", values=loss, sort=True)
+    table = table.dropna(axis="columns")
     return {str(name): table[name].to_numpy(dtype=float) for name in table}
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a table's rows as plain JSON values, its index among them."""
-    plain = table.reset_index().astype(object)
+    plain = table.reset_index().replace([math.inf, -math.inf], math.nan)
+    plain = plain.astype(object)
     plain = plain.where(plain.notna(), None)
     return [
         {str(name): value for name, value in row.items()}
@@ -177,7 +185,10 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def lags_of(frame: pd.DataFrame) -> dict[str, Lag]:
-    """Return by ticker whether the model's nearest forecasts copy a known price."""
+    """Return by ticker whether the model's nearest forecasts copy a known price.
+
+    Tickers whose prices are not always positive, and have no returns, are left out.
+    """
     nearest = frame[(frame["step"] == 1) & (frame["model"] == MODEL)]
     return {
         str(ticker): detect_lag(
@@ -187,6 +198,7 @@ def lags_of(frame: pd.DataFrame) -> dict[str, Lag]:
             )
         )
         for ticker, rows in nearest.groupby("ticker", sort=True)
+        if (rows[["actual", "predicted", LAST_VALUE]] > 0).all(axis=None)
     }
 
 
@@ -198,6 +210,14 @@ def levels_of(frame: pd.DataFrame) -> tuple[float, ...]:
 
 def _names(levels: Sequence[float]) -> list[str]:
     return [f"{QUANTILE}{level:g}" for level in levels]
+
+
+def _units(rows: pd.DataFrame) -> FloatArray:
+    """Return what errors are a part of: the price at the origin, if it can be."""
+    size = rows[LAST_VALUE].abs().groupby(rows["ticker"])
+    positive = (rows[LAST_VALUE] > 0).groupby(rows["ticker"]).transform("all")
+    units = rows[LAST_VALUE].where(positive, size.transform("mean"))
+    return units.to_numpy(dtype=float)
 
 
 def _pinball(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -25,7 +26,14 @@ import filelock
 import pandas as pd
 
 from forecaster.atomic import new_folder, output_errors, write_bytes, write_text
-from forecaster.backtest import BUNDLE, Task, join_frames, tasks_for, walk
+from forecaster.backtest import (
+    BUNDLE,
+    INDEX_COLUMNS,
+    Task,
+    join_frames,
+    tasks_for,
+    walk,
+)
 from forecaster.backtest_scores import Backtest, score_backtest
 from forecaster.bundle import load_bundle
 from forecaster.calibrating import calibrate_frame
@@ -38,6 +46,7 @@ from forecaster.preparing import Prices, frames_of
 from forecaster.progress import epoch_progress
 
 SUFFIX, REQUEST, LOCK = ".backtest", "request.json", "lock"
+FOLD = "fold-"
 PREDICTIONS, SCORES, FACTS = "predictions.parquet", "scores.csv", "backtest.json"
 
 
@@ -94,7 +103,7 @@ def walk_forward(
         return join_frames(_run(tasks, walk, n_workers, progress, []))
     with _opened(folder, prices, config):
         tasks = tasks_for(prices, config, place_of=partial(fold_folder, folder))
-        done = [task for task in tasks if (_of(task) / PREDICTIONS).is_file()]
+        done = [task for task in tasks if _of(task).exists()]
         left = [task for task in tasks if task not in done]
         frames = [_read(_of(task)) for task in done]
         return join_frames(_run(left, walk_and_keep, n_workers, progress, frames))
@@ -115,9 +124,14 @@ def run_backtest(
 
     Raises
     ------
-    DataError
+    ConfigError
         If calibration is wanted, and the model has no quantiles.
     """
+    if config.calibration.method != "none" and not config.model.has_quantiles:
+        raise ConfigError(
+            "calibration needs quantiles: set model.head to quantiles or student_t, or "
+            "calibration.method to none."
+        )
     frame = walk_forward(
         prices, config, folder=folder, n_workers=n_workers, progress=progress
     )
@@ -138,7 +152,7 @@ def save_backtest(backtest: Backtest, folder: Path) -> None:
 
 def fold_folder(folder: Path, number: int) -> Path:
     """Return the folder that keeps the training of a fold."""
-    return folder / f"fold-{number}"
+    return folder / f"{FOLD}{number}"
 
 
 def walk_and_keep(task: Task) -> pd.DataFrame:
@@ -146,7 +160,7 @@ def walk_and_keep(task: Task) -> pd.DataFrame:
     target = _of(task)
     with output_errors(target), new_folder(target) as staging:
         rows = walk(replace(task, keep=staging))
-        rows.to_parquet(staging / PREDICTIONS)
+        rows.to_parquet(staging / PREDICTIONS, write_page_checksum=True)
     return rows
 
 
@@ -182,6 +196,8 @@ def _opened(folder: Path, prices: Prices, config: Config) -> Iterator[None]:
         ) from None
     try:
         _check_request(folder, request)
+        for unfinished in folder.glob(f".{FOLD}*"):  # of a process that was killed
+            shutil.rmtree(unfinished, ignore_errors=True)
         yield
     finally:
         lock.release()
@@ -193,12 +209,13 @@ def _check_request(folder: Path, request: dict[str, Any]) -> None:
         write_text(file, json.dumps(request, indent=1) + "\n")
         return
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+        known = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
         raise BundleError(
             f"{file} is damaged. Delete the folder to begin the walk-forward test anew."
         ) from None
-    differing = [name for name in request if request[name] != known.get(name)]
+    names = dict.fromkeys([*request, *known])
+    differing = [name for name in names if request.get(name) != known.get(name)]
     if differing:
         raise ConfigError(
             f"the walk-forward test in {folder} was begun with other settings or "
@@ -234,12 +251,15 @@ def _of(task: Task) -> Path:
 
 def _read(folder: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(folder / PREDICTIONS)
-    except (OSError, ValueError) as error:
+        rows = pd.read_parquet(folder / PREDICTIONS, page_checksum_verification=True)
+        rows[list(INDEX_COLUMNS)]  # refuses other tables
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
         raise BundleError(
-            f"{folder / PREDICTIONS} cannot be read ({error}). Delete {folder}: the "
+            f"{folder / PREDICTIONS} cannot be read ({reason}). Delete {folder}: the "
             "same command then makes this fold again."
         ) from error
+    return rows
 
 
 def is_backtest(folder: Path) -> bool:

@@ -80,41 +80,40 @@ def train(
     BundleError
         If the checkpoint is damaged, or belongs to other settings or prices.
     """
-    data = prepare_training(prices, config)
-    n_windows = config.training.windows_per_epoch or len(data.training)
-    network = _fresh_network(config, n_windows)
-    trainer = network.trainer
-    if start_from is not None:
-        _start_warm(network, start_from, config)
-    stamp = training_stamp(config, data.trained_on)
-    state = TrainingState(read_variables(training_variables(trainer)))
-    if resume and checkpoint is not None and checkpoint.exists():
-        state = load_checkpoint(checkpoint, stamp)
-        assign_variables(training_variables(trainer), state.variables)
-    with (
-        heeded_interrupts() as heed,
-        epoch_progress(config.training.epochs, shown=progress) as advance,
-    ):
-        for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
-            if should_stop(state.history, config.training.early_stopping):
-                break
-            row = _run_epoch(network, data, config, epoch)
-            state = state.after(row, trainer)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, stamp)
-            advance(epoch, _note(row))
-            heed()
-    if state.best:
-        assign_variables(trainer.weights, state.best)
-    if config.training.truncate:
-        trainer.hand_over()
-    return Forecaster(
-        network.predictor,
-        data.scaler,
-        config,
-        data.trained_on,
-        pd.DataFrame(state.history),
-    )
+    with heeded_interrupts() as heed:
+        data = prepare_training(prices, config)
+        n_windows = config.training.windows_per_epoch or len(data.training)
+        network = _fresh_network(config, n_windows)
+        heed()  # the building of a network can swallow an interrupt
+        trainer = network.trainer
+        if start_from is not None:
+            _start_warm(network, start_from, config)
+        stamp = training_stamp(config, data.trained_on)
+        state = TrainingState(read_variables(training_variables(trainer)))
+        if resume and checkpoint is not None and checkpoint.exists():
+            state = load_checkpoint(checkpoint, stamp)
+            assign_variables(training_variables(trainer), state.variables)
+        with epoch_progress(config.training.epochs, shown=progress) as advance:
+            for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
+                if should_stop(state.history, config.training.early_stopping):
+                    break
+                row = _run_epoch(network, data, config, epoch)
+                state = state.after(row, trainer)
+                if checkpoint is not None:
+                    save_checkpoint(checkpoint, state, stamp)
+                advance(epoch, _note(row))
+                heed()
+        if state.best:
+            assign_variables(trainer.weights, state.best)
+        if config.training.truncate:
+            trainer.hand_over()
+        return Forecaster(
+            network.predictor,
+            data.scaler,
+            config,
+            data.trained_on,
+            pd.DataFrame(state.history),
+        )
 
 
 def should_stop(history: Sequence[Row], patience: int) -> bool:

@@ -136,7 +136,11 @@ def judge(
     horizon
         Sessions that each forecast spans.
     """
-    against = min(baselines, key=lambda name: float(baselines[name].mean()))
+    # Some baselines with quantiles have the last price as their centre.
+    against = min(
+        baselines,
+        key=lambda name: (float(baselines[name].mean()), name != LAST_VALUE),
+    )
     rival, root = baselines[against], measure == "RMSE"
     power = 0.5 if root else 1.0
     ratio = ratio_of(float(loss.mean()) ** power, float(rival.mean()) ** power)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecaster.cli.console import guarded, print_json, say
+from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
@@ -68,6 +68,7 @@ def backtest_command(
     from forecaster.backtesting import SUFFIX, run_backtest
     from forecaster.cli.jobs import PriceChoice, load_job
     from forecaster.cli.trading import TradeChoice
+    from forecaster.plotting_backtest import draw_backtest
 
     choice = TradeChoice(trade, rule, costs)
     choice.check()
@@ -83,21 +84,26 @@ def backtest_command(
     except KeyboardInterrupt:
         say("stopped. Finished folds are kept: the same command goes on after them.")
         raise
+    pictures = draw_backtest(backtest, folder)
     rows = backtest.frame[backtest.frame["model"] == MODEL]
     trading = choice.trade(rows, settings.data.target)
     if as_json:
         more = {} if trading is None else {"trading": trading.to_dict()}
         print_json({"folder": str(folder), **backtest.to_dict(), **more})
     else:
-        _report(backtest, trading, folder)
+        _report(backtest, trading, folder, pictures)
     if require_skill:
-        backtest.best_verdict.require_skill()
+        demand_skill(backtest.best_verdict.require_skill)
 
 
-def _report(backtest: Backtest, trading: Trading | None, folder: Path) -> None:
+def _report(
+    backtest: Backtest, trading: Trading | None, folder: Path, pictures: list[Path]
+) -> None:
     from forecaster.cli.tables import print_backtest
     from forecaster.cli.trading import print_trading
 
     print_backtest(backtest)
     print_trading(trading)
+    for path in pictures:
+        typer.echo(f"plot:    {path}")
     typer.echo(f"kept in: {folder}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecaster.cli import console
-from forecaster.cli.console import guarded, print_json, say
+from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
@@ -118,7 +118,7 @@ def compare_command(
     if comparison.failed:
         raise typer.Exit(comparison.exit_code)
     if require_skill:
-        comparison.require_skill()
+        demand_skill(comparison.require_skill)
 
 
 def _seeds(text: str | None) -> list[int]:

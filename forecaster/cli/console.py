@@ -18,6 +18,7 @@ from forecaster.errors import (
     EXIT_INTERRUPTED,
     ForecasterError,
     ForecastWarning,
+    NoSkill,
     PriceWarning,
     RunWarning,
 )
@@ -75,6 +76,18 @@ def say(message: str) -> None:
 def print_json(document: Any) -> None:
     """Write the one JSON document of a command to stdout."""
     typer.echo(json.dumps(document, indent=1, default=str))
+
+
+def demand_skill(require: Callable[[], None]) -> None:
+    """End with the code of `NoSkill` if it is raised, after all else was printed.
+
+    The result is the one document of stdout, so this prints no error document.
+    """
+    try:
+        require()
+    except NoSkill as error:
+        say(f"error: {error}")
+        raise typer.Exit(error.exit_code) from None
 
 
 def print_table(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forecaster.cli.console import guarded, print_json
+from forecaster.cli.console import demand_skill, guarded, print_json
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
@@ -87,7 +87,7 @@ def evaluate_command(
         print_evaluation(evaluation)
         print_trading(trading)
     if require_skill:
-        evaluation.verdict.require_skill()
+        demand_skill(evaluation.verdict.require_skill)
 
 
 @guarded

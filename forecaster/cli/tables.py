@@ -29,6 +29,7 @@ LAG_OUTCOMES = {
     "clear": "forecasts whose returns tell something",
     "too_few": "too few forecasts to tell whether they copy",
 }
+FEW = 3
 COMPARED = (
     *("name", "parameters", "seconds", "RMSE", "ratio", "from..to", "MAE"),
     *("direction", "verdict", "state"),
@@ -125,18 +126,25 @@ def print_backtest(backtest: Backtest) -> None:
     """Print the models of a walk-forward test, the tickers, and the verdicts."""
     frame = backtest.frame
     first, last = frame["session"].min().date(), frame["session"].max().date()
-    n_folds, n_tickers = frame["fold"].nunique(), frame["ticker"].nunique()
-    title = f"{n_folds} folds, {first} to {last}, tickers: {n_tickers}"
+    n_folds, tickers = frame["fold"].nunique(), list(frame["ticker"].unique())
+    n_tickers = len(tickers)
+    names = ", ".join(tickers) if n_tickers <= FEW else f"{n_tickers} tickers"
+    folds = "1 fold" if n_folds == 1 else f"{n_folds} folds"
+    title = f"{names}: {folds}, {first} to {last}"
     _print_walked(backtest.scores, "forecast", title)
     if n_tickers > 1:
         by_ticker = backtest.by("ticker")
         chosen = by_ticker.index.get_level_values("model") == MODEL
         _print_walked(by_ticker[chosen].droplevel("model"), "model on", "")
-    typer.echo(
-        "RMSE, MAE and pinball loss in percent of the price at the origin; ratio: to "
-        "last value,\nof the pinball loss to the best baseline; inside: share of "
-        "prices inside the interval\n"
+    legend = (
+        "RMSE and MAE in percent of the price at the origin; ratio: RMSE to last value"
     )
+    if backtest.levels:
+        legend += (
+            "\npinball: loss in percent too; a ratio behind it: to the best baseline"
+            "\ninside: share of prices inside the central interval"
+        )
+    typer.echo(f"{legend}\n")
     typer.echo(str(backtest.verdict))
     if backtest.quantile_verdict is not None:
         typer.echo(str(backtest.quantile_verdict))
@@ -169,7 +177,8 @@ def _print_walked(scores: pd.DataFrame, heading: str, title: str) -> None:
         }
         if quantiles:
             shown |= {"pinball": _number(row["pinball"])}
-            shown |= {"ratio ": _number(row["pinball_ratio"])}
+            if scores["pinball_ratio"].notna().any():
+                shown |= {"ratio ": _number(row["pinball_ratio"])}
             shown |= {headings[column]: _percent(row[column]) for column in inside}
         rows.append(shown)
     print_table(rows, list(rows[0]), title)

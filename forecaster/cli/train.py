@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecaster.cli import console
-from forecaster.cli.console import guarded, print_json, say
+from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
@@ -103,7 +103,7 @@ def train_command(
         raise
     _report(run, as_json=as_json)
     if require_skill:
-        run.load_evaluation().verdict.require_skill()
+        demand_skill(run.load_evaluation().verdict.require_skill)
 
 
 def _report(run: Run, *, as_json: bool) -> None:

@@ -85,7 +85,7 @@ class ModelConfig(Settings):
         description="point, quantiles, student_t, or direction (probability of up).",
     )
     quantiles: tuple[Level, ...] = Field(
-        (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95),
+        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975),
         min_length=1,
         max_length=99,
         description="Quantiles that the quantile and Student-t heads give.",
