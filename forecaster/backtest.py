@@ -174,8 +174,9 @@ def baselines_beside(
 
 def outlook(forecaster: Forecaster, tested: Tested) -> Outlook:
     """Return a network's forecasts of windows, in prices."""
-    centre, spread, _ = forecaster.forecast_windows(tested.windows)
-    return Outlook(centre, None if spread is None else spread.quantiles)
+    centre, spread, up = forecaster.forecast_windows(tested.windows)
+    quantiles = None if spread is None else spread.quantiles
+    return Outlook(centre, quantiles, up)
 
 
 def long_rows(
@@ -194,6 +195,8 @@ def long_rows(
         "predicted": outlook.centre.ravel(),
         "last_value": np.repeat(windows.origin_price, horizon),
     }
+    if outlook.probability_up is not None:
+        columns["probability_up"] = outlook.probability_up.ravel()
     if outlook.quantiles is not None:
         for place, level in enumerate(levels):
             columns[f"q{level:g}"] = outlook.quantiles[..., place].ravel()

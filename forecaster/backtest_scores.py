@@ -23,7 +23,8 @@ from forecaster.verdict import LAST_VALUE, Verdict, judge, ratio_of
 MODEL, UNCALIBRATED = "model", "uncalibrated"
 PERCENT = 100.0
 QUANTILE = "q"
-MEANS = ("squared", "absolute", "pinball", "right")
+UP, EVEN, COIN = "probability_up", 0.5, 0.25
+MEANS = ("squared", "absolute", "pinball", "right", "smape", "brier")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +36,11 @@ class Backtest:
     frame
         One row for each ticker, origin, step and model, see `forecaster.backtest.walk`.
     scores
-        One row for each model: `n_forecasts rmse mae rmse_ratio mae_ratio
-        directional_accuracy`, and where there are quantiles `pinball pinball_ratio
-        coverage_0.9` and so on. RMSE, MAE and pinball loss in percent of the price at
-        the origin; ratios to last-value, of the pinball loss to the best baseline.
+        One row for each model: `n_forecasts rmse mae rmse_ratio mae_ratio smape
+        directional_accuracy`, with a direction head `brier`, and where there are
+        quantiles `pinball pinball_ratio coverage_0.9` and so on. RMSE, MAE and pinball
+        loss in percent of the price at the origin; ratios to last-value, of the
+        pinball loss to the best baseline.
     verdict, quantile_verdict
         The model against the best baseline, on squared errors and on pinball losses;
         the losses of one origin are averaged over tickers and steps.
@@ -102,10 +104,15 @@ def score_backtest(frame: pd.DataFrame) -> Backtest:
         quantile_verdict = judge(
             own, quantiles, horizon=horizon, measure="pinball loss"
         )
+    verdict = judge(points.pop(MODEL), points, horizon=horizon)
+    if "brier" in rows:
+        brier = losses_of(rows, "brier")[MODEL]
+        coin = {"a_coin": np.full(len(brier), COIN)}
+        verdict = judge(brier, coin, horizon=horizon, measure="Brier score")
     return Backtest(
         frame=frame,
         scores=score_frame(frame, ()),
-        verdict=judge(points.pop(MODEL), points, horizon=horizon),
+        verdict=verdict,
         quantile_verdict=quantile_verdict,
         lags=lags_of(frame),
     )
@@ -125,7 +132,10 @@ def score_frame(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     models = found.index.get_level_values("model").to_series()
     for metric in ("rmse", "mae"):
         found[f"{metric}_ratio"] = _ratios(found[metric], models == LAST_VALUE)
+    found["smape"] = means["smape"]
     found["directional_accuracy"] = means["right"]
+    if "brier" in means:
+        found["brier"] = means["brier"]
     if "pinball" in means:
         found["pinball"] = means["pinball"]
         rivals = ~models.isin([MODEL, UNCALIBRATED])
@@ -147,10 +157,12 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
     unit = _units(rows) / PERCENT
     error = (actual - predicted) / unit
     rows["squared"], rows["absolute"] = error**2, np.abs(error)
-    sides = np.sign(predicted - origin), np.sign(actual - origin)
-    rows["right"] = np.where(
-        (sides[0] == 0) | (sides[1] == 0), np.nan, sides[0] == sides[1]
+    rows["right"] = _right(rows, np.sign(actual - origin))
+    rows["smape"] = (
+        2 * np.abs(actual - predicted) / (np.abs(actual) + np.abs(predicted))
     )
+    if UP in rows:
+        rows["brier"] = (rows[UP] - (actual > origin)) ** 2
     levels = levels_of(frame)
     if levels:
         quantiles = rows[_names(levels)].to_numpy(dtype=float)
@@ -160,6 +172,20 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
             missing = np.isnan(quantiles[:, low])
             rows[f"coverage_{level:g}"] = np.where(missing, np.nan, held)
     return rows
+
+
+def _right(rows: pd.DataFrame, actual_side: FloatArray) -> FloatArray:
+    """Return whether each move's sign was forecast, as `directional_accuracy` counts.
+
+    NaN where the price did not move, and for a model that never takes a side.
+    """
+    side = np.sign((rows["predicted"] - rows[LAST_VALUE]).to_numpy(dtype=float))
+    if UP in rows:
+        said = rows[UP].to_numpy(dtype=float)
+        side = np.where(np.isnan(said), side, np.sign(said - EVEN))
+    takes_side = pd.Series(side != 0).groupby(rows["model"].to_numpy())
+    silent = ~takes_side.transform("any").to_numpy()
+    return np.where((actual_side == 0) | silent, np.nan, side == actual_side)
 
 
 def losses_of(rows: pd.DataFrame, loss: str) -> dict[str, FloatArray]:
@@ -187,8 +213,11 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def lags_of(frame: pd.DataFrame) -> dict[str, Lag]:
     """Return by ticker whether the model's nearest forecasts copy a known price.
 
-    Tickers whose prices are not always positive, and have no returns, are left out.
+    Tickers whose prices are not always positive, and have no returns, are left out; so
+    is a network that says no price but a direction.
     """
+    if UP in frame:
+        return {}
     nearest = frame[(frame["step"] == 1) & (frame["model"] == MODEL)]
     return {
         str(ticker): detect_lag(

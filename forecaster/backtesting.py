@@ -121,17 +121,7 @@ def run_backtest(
 
     With a folder, `predictions.parquet`, `scores.csv` and `backtest.json` are left in
     it beside the folds.
-
-    Raises
-    ------
-    ConfigError
-        If calibration is wanted, and the model has no quantiles.
     """
-    if config.calibration.method != "none" and not config.model.has_quantiles:
-        raise ConfigError(
-            "calibration needs quantiles: set model.head to quantiles or student_t, or "
-            "calibration.method to none."
-        )
     frame = walk_forward(
         prices, config, folder=folder, n_workers=n_workers, progress=progress
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from forecaster.config import Config
 from forecaster.data.scaling import Scaler
 from forecaster.data.table import Table, usable_part
 from forecaster.data.windows import Windows, cut_windows
+from forecaster.errors import RunWarning
 from forecaster.models.baselines import (
     FittedBaseline,
     Outlook,
@@ -57,7 +59,7 @@ def fit_baselines(
         for ticker, table in tables.items()
     }
     positive = all((table.target > 0).all() for table in tables.values())
-    return {
+    fitted = {
         name: make_baseline(name).fit(
             training,
             levels=config.model.quantiles if config.model.has_quantiles else (),
@@ -67,6 +69,11 @@ def fit_baselines(
         for name in names
         if positive or name in WITHOUT_LOGARITHMS
     }
+    for name, baseline in fitted.items():
+        for ticker, reason in getattr(baseline, "fallbacks", {}).items():
+            message = f"{ticker}: {name} could not be fitted: {reason}"
+            warnings.warn(message, RunWarning, stacklevel=2)
+    return fitted
 
 
 def ask_baselines(

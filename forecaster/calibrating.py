@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
-from forecaster.backtest_scores import MODEL, QUANTILE, UNCALIBRATED, levels_of
-from forecaster.calibration import calibrate_online, fit_calibrator
-from forecaster.calibration.conformal import Method
+from forecaster.backtest_scores import MODEL, UNCALIBRATED, levels_of
+from forecaster.calibration import OnlineRule, calibrate_online
+from forecaster.correcting import METHODS, correct_once, mirrored, quantile_names
 from forecaster.errors import DataError
-
-SCALED: dict[str, Method] = {"split": "split", "cqr": "cqr-scaled"}
 
 
 def calibrate_frame(frame: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -43,7 +41,7 @@ def calibrate_frame(frame: pd.DataFrame, method: str) -> pd.DataFrame:
         return frame
     levels = levels_of(frame)
     chosen = frame["model"] == MODEL
-    if not levels or frame.loc[chosen, _names(levels)].isna().to_numpy().any():
+    if not levels or frame.loc[chosen, quantile_names(levels)].isna().to_numpy().any():
         raise DataError(
             "calibration needs quantiles: set model.head to quantiles or student_t, or "
             "calibration.method to none."
@@ -62,15 +60,16 @@ def _calibrated(
     rows = rows.sort_values(["origin", "step"])
     horizon = int(rows["step"].max())
     actual = rows["actual"].to_numpy(dtype=float).reshape(-1, horizon)
-    flat = rows[_names(levels)].to_numpy(dtype=float)
+    flat = rows[quantile_names(levels)].to_numpy(dtype=float)
     quantiles: FloatArray = flat.reshape(-1, horizon, len(levels))
     if method == "adaptive":
-        quantiles = calibrate_online(actual, quantiles, levels).quantiles
+        rule = OnlineRule(symmetric=mirrored(levels))
+        quantiles = calibrate_online(actual, quantiles, levels, rule=rule).quantiles
     else:
         folds = rows["fold"].to_numpy()[::horizon]
         quantiles = _by_folds(actual, quantiles, levels, folds, method)
     corrected = rows.copy()
-    corrected[_names(levels)] = quantiles.reshape(-1, len(levels))
+    corrected[quantile_names(levels)] = quantiles.reshape(-1, len(levels))
     return corrected
 
 
@@ -86,30 +85,11 @@ def _by_folds(
     for fold in np.unique(folds)[1:]:
         inside = folds == fold
         known = slice(0, max(int(np.argmax(inside)) - horizon + 1, 0))
+        past = actual[known], quantiles[known]
         try:
-            calibrator = fit_calibrator(
-                SCALED[method],
-                actual[known],
-                quantiles[known],
-                levels,
-                scale=_width(quantiles[known]) if method == "split" else None,
-                symmetric=_mirrored(levels),
+            corrected[inside] = correct_once(
+                quantiles[inside], *past, METHODS[method], levels
             )
         except DataError:  # too few forecasts before it
             continue
-        scale = _width(quantiles[inside]) if method == "split" else None
-        corrected[inside] = calibrator.apply(quantiles[inside], scale=scale)
     return corrected
-
-
-def _width(quantiles: FloatArray) -> FloatArray:
-    """Return the log distance between the outermost quantiles of each step."""
-    return np.asarray(np.log(quantiles[..., -1] / quantiles[..., 0]))
-
-
-def _mirrored(levels: Sequence[float]) -> bool:
-    return bool(np.allclose(np.add(levels, levels[::-1]), 1.0))
-
-
-def _names(levels: Sequence[float]) -> list[str]:
-    return [f"{QUANTILE}{level:g}" for level in levels]

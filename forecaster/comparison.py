@@ -76,9 +76,9 @@ class Comparison:
         NoSkill
         """
         evaluations = [t.evaluation for t in self.trials if t.evaluation is not None]
-        if not any(e.verdict.outcome == "beats" for e in evaluations):
+        if not any(e.best_verdict.outcome == "beats" for e in evaluations):
             raise NoSkill(
-                f"no skill: none of {len(evaluations)} trainings beats its best "
+                f"no skill: none of {len(evaluations)} trainings beats the best "
                 "baseline."
             )
 

@@ -206,7 +206,9 @@ def correct(
         )
     if method == "adaptive":
         return _followed(asked, replayed, past, config)
-    return _corrected_once(asked, past, METHODS[method], levels)
+    return correct_once(
+        asked.quantiles, past.actual, past.quantiles, METHODS[method], levels
+    )
 
 
 def rows_of(rows: pd.DataFrame, ticker: str | None) -> pd.DataFrame:
@@ -223,20 +225,30 @@ def past_pits(
     return pits(past.actual, past.quantiles, levels)
 
 
-def _corrected_once(
-    asked: Made, past: Made, method: Method, levels: Sequence[float]
+def correct_once(
+    quantiles: FloatArray,
+    past_actual: FloatArray,
+    past_quantiles: FloatArray,
+    method: Method,
+    levels: Sequence[float],
 ) -> FloatArray:
+    """Return quantiles corrected by past forecasts, the same correction for all.
+
+    Raises
+    ------
+    DataError
+        If there are too few past forecasts.
+    """
     is_split = method == "split"
     calibrator = fit_calibrator(
         method,
-        past.actual,
-        past.quantiles,
+        past_actual,
+        past_quantiles,
         levels,
-        scale=_width(past.quantiles) if is_split else None,
+        scale=_width(past_quantiles) if is_split else None,
         symmetric=mirrored(levels),
     )
-    scale = _width(asked.quantiles) if is_split else None
-    return calibrator.apply(asked.quantiles, scale=scale)
+    return calibrator.apply(quantiles, scale=_width(quantiles) if is_split else None)
 
 
 def _followed(

@@ -21,7 +21,7 @@
     ├── LeakFound                     8  an audit found that something leaks
     ├── TrainingFailed                9  training did not end in a usable network
     ├── Drifted                      10  a network should be trained again
-    ├── NoSkill                      11  a model does not beat every baseline
+    ├── NoSkill                      11  a model does not beat the best baseline
     └── RunLocked                    75  another process is at work on the same run
 
 Code 0 is success, 1 a bug (with its traceback), 5 partial success (some tickers of
@@ -145,7 +145,7 @@ class Drifted(ForecasterError):
 
 
 class NoSkill(ForecasterError):
-    """A model that had to beat every baseline does not."""
+    """A model that had to beat the best baseline does not."""
 
     exit_code = 11
 

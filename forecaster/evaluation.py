@@ -18,6 +18,7 @@ from forecaster.scoring import (
     ALL,
     MODEL,
     SCORES,
+    judge_direction,
     judge_points,
     judge_quantiles,
     score_forecasts,
@@ -59,7 +60,8 @@ class Evaluation:
         Scores of each forecast at each step, and over all steps (`all`), by both; see
         `forecaster.scoring.score_forecasts`.
     verdict
-        One sentence on the model against the best baseline.
+        One sentence on the model against the best baseline, on squared errors; with a
+        direction head on the probability of a rise.
     trained_until
         Last session of training.
     lag
@@ -99,6 +101,11 @@ class Evaluation:
             for name, column in self.quantile_scores.items()
             if str(name).startswith(COVERAGE)
         }
+
+    @property
+    def best_verdict(self) -> Verdict:
+        """The verdict that matters: on quantiles if there are any, else `verdict`."""
+        return self.verdict if self.quantile_verdict is None else self.quantile_verdict
 
     @property
     def baselines(self) -> list[str]:
@@ -218,7 +225,11 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     return Evaluation(
         predictions=predictions,
         steps=steps,
-        verdict=judge_points(outlooks, actual),
+        verdict=(
+            judge_points(outlooks, actual)
+            if probability_up is None
+            else judge_direction(probability_up, actual, origin_price, history)
+        ),
         quantile_verdict=judge_quantiles(outlooks, actual, levels),
         lag=lag_of(predictions),
         **labels,
@@ -228,8 +239,11 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
 def lag_of(predictions: pd.DataFrame) -> Lag | None:
     """Return what the forecasts of the nearest step owe to the price before.
 
-    None where a price is not positive, so that there are no returns to compare.
+    None where a price is not positive, so that there are no returns to compare, and
+    for a network that says no price but a direction.
     """
+    if "probability_up" in predictions:
+        return None
     nearest = predictions[predictions["step"] == 1]
     actual, predicted, known = (
         nearest[name].to_numpy(dtype=float)

@@ -131,7 +131,9 @@ def frames_of_any(prices: Prices, forecaster: Forecaster) -> dict[str, pd.DataFr
     """Return price frames by ticker; a single frame may be of any ticker."""
     if isinstance(prices, pd.DataFrame):
         return {ticker_of(forecaster, prices): prices}
-    return frames_of(prices, forecaster.config)
+    known = {name.upper() for name in forecaster.config.data.tickers}
+    own = {name: frame for name, frame in prices.items() if name.upper() in known}
+    return frames_of(own or prices, forecaster.config)
 
 
 def window_losses(forecaster: Forecaster, inputs: Any, windows: Windows) -> FloatArray:
@@ -267,4 +269,5 @@ def _summary(
             "ratio_spread": ratios.std(axis=1, ddof=1) if freedom else nothing,
         }
     )
-    return table.sort_values("increase", ascending=False, ignore_index=True)
+    # By the ratio: prices of several tickers weigh alike in it.
+    return table.sort_values("ratio", ascending=False, ignore_index=True)

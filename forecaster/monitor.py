@@ -13,9 +13,16 @@ import pandas as pd
 
 from forecaster.arrays import FloatArray
 from forecaster.data.calendar import as_day
+from forecaster.data.splits import session_index
 from forecaster.data.windows import Windows
 from forecaster.drift import MIN_SAMPLE
-from forecaster.errors import ConfigError, DataError, ForecastWarning
+from forecaster.errors import (
+    ConfigError,
+    DataError,
+    ForecastWarning,
+    NoDataInRange,
+    NotEnoughHistory,
+)
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
 from forecaster.ranges import ticker_of, windows_between
@@ -140,6 +147,12 @@ def monitor(
             f"monitoring needs sessions after training, which ends on "
             f"{config.training.end}, and begins on {first}. Choose a later start."
         )
+    newest = session_index(prices)[-1].date()
+    if newest < first:
+        raise NoDataInRange(
+            f"there are no sessions from {first} on yet to watch: the prices end on "
+            f"{newest}. Fetch newer ones, or give --start."
+        )
     recent = forecaster.evaluate(prices, first, end)
     n_forecasts = recent.verdict.n_forecasts
     if n_forecasts < MIN_SAMPLE:
@@ -215,6 +228,13 @@ def _training_windows(forecaster: Forecaster, prices: pd.DataFrame) -> Windows:
     trained = forecaster.trained_on
     settings, sessions = forecaster.config, prices.loc[trained.first : trained.last]
     needed = settings.window.shortest or settings.window.lookback
+    if len(sessions) <= needed:
+        raise NotEnoughHistory(
+            ticker_of(forecaster, prices),
+            needed + 1,
+            len(sessions),
+            where="in the training range, to compare with",
+        )
     return windows_between(
         forecaster, prices, sessions.index[needed:][0].date(), trained.last
     )

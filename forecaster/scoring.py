@@ -18,7 +18,7 @@ SCORES = (
     *("rmse", "mae", "mape", "smape", "mase", "rmsse", "r2_returns"),
     *("directional_accuracy", "majority_rate", "rmse_ratio", "mae_ratio"),
 )
-QUANTILE_SCORES = ("pinball", "crps")
+COIN = 0.25  # the Brier score of always saying one half
 
 
 def score_forecasts(
@@ -101,6 +101,35 @@ def judge_quantiles(
         return None
     horizon = actual.shape[1]
     return judge(losses.pop(model), losses, horizon=horizon, measure="pinball loss")
+
+
+def judge_direction(
+    probability_up: FloatArray,
+    actual: FloatArray,
+    origin_price: FloatArray,
+    history: FloatArray,
+) -> Verdict:
+    """Return the verdict on Brier scores, beside a coin and the share of past rises.
+
+    Parameters
+    ----------
+    probability_up, actual : ndarray of shape (n_windows, horizon)
+    history : ndarray of shape (n_sessions,)
+        Prices before the test; over as many sessions as each step spans.
+
+    References
+    ----------
+    .. [1] Brier (1950), Verification of forecasts expressed in terms of probability.
+    """
+    horizon = actual.shape[1]
+    rose = actual > origin_price[:, None]
+    rates = [np.mean(history[k:] > history[:-k]) for k in range(1, horizon + 1)]
+    losses = {
+        "a_coin": np.full(len(actual), COIN),
+        "share_of_past_rises": ((np.array(rates) - rose) ** 2).mean(axis=1),
+    }
+    loss = ((probability_up - rose) ** 2).mean(axis=1)
+    return judge(loss, losses, horizon=horizon, measure="Brier score")
 
 
 def pinball_losses(

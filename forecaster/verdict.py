@@ -15,7 +15,7 @@ SIGNIFICANCE = 0.05
 LEVEL = 0.95
 SEED = 0
 Outcome = Literal["beats", "ties", "loses"]
-Measure = Literal["RMSE", "pinball loss"]
+Measure = Literal["RMSE", "pinball loss", "Brier score"]
 LAST_VALUE = "last_value"
 
 
@@ -39,7 +39,8 @@ class Verdict:
         95% interval of the ratio, from a block bootstrap; NaN if there are too few
         forecasts.
     measure
-        Which loss: RMSE, or the mean pinball loss of the quantiles.
+        Which loss: RMSE, the mean pinball loss of the quantiles, or the Brier score of
+        the probability of a rise.
     """
 
     outcome: Outcome

@@ -26,6 +26,7 @@ from forecaster.errors import (
 WAIT_S = 120
 QUANTILES = {"model__head": "quantiles", "model__quantiles": (0.1, 0.5, 0.9)}
 FILES = {"request.json", "lock", "predictions.parquet", "scores.csv", "backtest.json"}
+PICTURES = {"advantage.png", "coverage.png"}  # drawn by the command
 SETTINGS = """
 name = "tiny"
 [window]
@@ -135,15 +136,6 @@ def test_another_calibration_reuses_the_folds(finished, copied, prices, config, 
         raw[names].to_numpy().tolist()
         == first.loc[first["model"] == "model", names].to_numpy().tolist()
     )
-
-
-def test_calibration_without_quantiles_is_refused_before_any_work(
-    prices, config, tmp_path
-):
-    settings = config(calibration__method="cqr", model__head="point")
-    with pytest.raises(ConfigError, match=r"set model\.head to quantiles"):
-        run_backtest(prices, settings, folder=tmp_path / "none")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_settings_or_prices_are_refused_by_name(copied, prices, config, walked):
@@ -284,7 +276,7 @@ def test_a_stopped_walk_goes_on_to_the_same_result_with_any_number_of_workers(
         pd.read_parquet(f / "predictions.parquet") for f in (folder, whole[0])
     )
     pd.testing.assert_frame_equal(one, other, check_exact=True)
-    names = {*FILES, "fold-1", "fold-2", "fold-3", "fold-4"}
+    names = {*FILES, *PICTURES, "fold-1", "fold-2", "fold-3", "fold-4"}
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "fold-1/predictions.parquet").read_bytes() == (
         whole[0] / "fold-1/predictions.parquet"

@@ -43,7 +43,7 @@ def test_a_wheel_carries_prices_settings_and_types(wheel):
     assert "forecaster/_data/known_moves.csv" in names
     assert "forecaster/_data/splits.csv" in names
     assert "forecaster/py.typed" in names
-    assert not any("test" in name for name in names)
+    assert not any("tests/" in name or "/test_" in name for name in names)
 
 
 def test_a_wheel_finds_its_own_data(wheel, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.attributions import Attributions
+    from forecaster.cli.jobs import PriceChoice
     from forecaster.forecasting import Forecaster
+    from forecaster.preparing import Prices
 
     Fold = tuple[Forecaster, str | date | None, str | date | None]
 
@@ -89,16 +92,16 @@ def explain_command(
 
       forecaster explain google --baseline origin --out pictures --json
     """
-    from forecaster.cli.jobs import PriceChoice, prices_for
+    from forecaster.cli.jobs import PriceChoice
     from forecaster.explain import integrated_gradients, permutation_importance
 
     folds = _folds(run, runs_dir, start, end)
     forecaster, first, last = folds[-1]
-    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
+    prices = _prices(folds, PriceChoice(ticker, csv, source, offline))
     importance = permutation_importance(folds, prices, n_repeats=repeats, seed=seed)
     attributions = integrated_gradients(
         forecaster,
-        prices,
+        _frame_of(prices, forecaster.config.data.ticker),
         start=first,
         end=last,
         n_steps=steps,
@@ -117,26 +120,56 @@ def _folds(
     run: str | None, runs_dir: Path, start: str | None, end: str | None
 ) -> list[Fold]:
     """Return a run's Forecaster and its range, or those of a walk-forward test."""
-    from forecaster.backtesting import is_backtest, load_folds
+    from forecaster.backtesting import load_folds
     from forecaster.runs import load_forecaster
 
-    if run is None or not is_backtest(Path(run)):
+    folder = _walked(run, runs_dir)
+    if folder is None:
         return [(load_forecaster(run, runs_dir), start, end)]
     if start is not None or end is not None:
         raise typer.BadParameter(
             "the folds of a walk-forward test have their own ranges: leave out --start "
             "and --end"
         )
-    return [*load_folds(Path(run))]
+    return [*load_folds(folder)]
+
+
+def _walked(run: str | None, runs_dir: Path) -> Path | None:
+    """Return the folder of the walk-forward test that is named, if it is one."""
+    from forecaster.backtesting import is_backtest
+
+    places = [] if run is None else [Path(run), runs_dir / run]
+    return next((place for place in places if is_backtest(place)), None)
+
+
+def _prices(folds: list[Fold], choice: PriceChoice) -> Prices:
+    """Return the prices of the one ticker, or of all that the folds were trained on."""
+    from forecaster.cli.jobs import prices_for
+
+    config = folds[-1][0].config
+    tickers = dict.fromkeys(
+        name for fold in folds for name in fold[0].config.data.tickers
+    )
+    if len(folds) == 1 or not tickers or choice.ticker or choice.path:
+        return prices_for(config, choice)
+    return {name: prices_for(config, replace(choice, ticker=name)) for name in tickers}
+
+
+def _frame_of(prices: Prices, ticker: str) -> pd.DataFrame:
+    from collections.abc import Mapping
+
+    return prices[ticker] if isinstance(prices, Mapping) else prices
 
 
 def _folder_beside(run: str | None, runs_dir: Path) -> Path:
     """Return the folder for what is said of a run, or of a bundle alone."""
-    from forecaster.backtesting import is_backtest
     from forecaster.bundle import MANIFEST
     from forecaster.runs import find_run
 
-    if run is not None and ((Path(run) / MANIFEST).is_file() or is_backtest(Path(run))):
+    walked = _walked(run, runs_dir)
+    if walked is not None:
+        folder = walked.resolve()
+    elif run is not None and (Path(run) / MANIFEST).is_file():
         folder = Path(run).resolve()
     else:
         folder = find_run(run, runs_dir).folder

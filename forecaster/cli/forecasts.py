@@ -79,15 +79,16 @@ def evaluate_command(
     evaluation = forecaster.evaluate(prices, first, last)
     if out is not None:
         write_evaluation(evaluation, out)
+    if not as_json:
+        print_evaluation(evaluation)
     trading = choice.trade(evaluation.predictions, evaluation.target)
     if as_json:
         more = {} if trading is None else {"trading": trading.to_dict()}
         print_json(evaluation.to_dict() | more)
     else:
-        print_evaluation(evaluation)
         print_trading(trading)
     if require_skill:
-        demand_skill(evaluation.verdict.require_skill)
+        demand_skill(evaluation.best_verdict.require_skill)
 
 
 @guarded

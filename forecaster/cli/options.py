@@ -90,7 +90,8 @@ RequireSkill = Annotated[
     bool,
     typer.Option(
         "--require-skill",
-        help="End with code 11 unless the model beats every baseline; all is kept.",
+        help="End with code 11 unless the model beats the best baseline (on pinball "
+        "loss if it has quantiles); all is kept.",
     ),
 ]
 StoreDir = Annotated[

@@ -58,7 +58,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.ticker} {evaluation.target}, {first} to {last}, "
         f"{evaluation.verdict.n_forecasts} forecasts",
     )
-    typer.echo("ratio: to last value; direction: share of moves whose sign was right\n")
+    commoner = evaluation.scores["majority_rate"].iloc[0]
+    typer.echo(
+        "ratio: to last value; direction: share of moves whose sign was right\n"
+        f"(always saying the commoner direction: {_percent(commoner)})\n"
+    )
     if not evaluation.quantile_scores.empty:
         print_quantile_scores(evaluation.quantile_scores)
     typer.echo(str(evaluation.verdict))
@@ -115,6 +119,10 @@ def print_comparison(comparison: Comparison) -> None:
     )
     if several:
         typer.echo("means over the seeds; from..to: range of their ratios")
+    for trial in comparison.trials:
+        if trial.evaluation is not None:
+            verdict = trial.evaluation.best_verdict
+            typer.echo(f"{trial.name}, seed {trial.seed}: {verdict}")
     if len(comparison.verdicts) > 1:
         typer.echo(
             "The best of several on one test range looks better than it is: try a "
@@ -136,9 +144,9 @@ def print_backtest(backtest: Backtest) -> None:
         by_ticker = backtest.by("ticker")
         chosen = by_ticker.index.get_level_values("model") == MODEL
         _print_walked(by_ticker[chosen].droplevel("model"), "model on", "")
-    legend = (
-        "RMSE and MAE in percent of the price at the origin; ratio: RMSE to last value"
-    )
+    positive = bool((frame["last_value"] > 0).all())
+    unit = "the price at the origin" if positive else "the mean size of the series"
+    legend = f"RMSE and MAE in percent of {unit}; ratio: RMSE to last value"
     if backtest.levels:
         legend += (
             "\npinball: loss in percent too; a ratio behind it: to the best baseline"

@@ -103,7 +103,7 @@ def train_command(
         raise
     _report(run, as_json=as_json)
     if require_skill:
-        demand_skill(run.load_evaluation().verdict.require_skill)
+        demand_skill(run.load_evaluation().best_verdict.require_skill)
 
 
 def _report(run: Run, *, as_json: bool) -> None:

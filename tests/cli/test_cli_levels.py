@@ -81,9 +81,9 @@ def test_one_session_has_its_quantiles_for_ends(command, sure):
 
 
 def test_the_quantiles_that_a_model_lacks_are_named(command, sure):
-    answer = command(*asked(sure, "--level", "0.95"))
+    answer = command(*asked(sure, "--level", "0.99"))
     assert answer.exit_code == 2
-    assert "add 0.025 and 0.975 to `model.quantiles`" in answer.stderr
+    assert "add 0.005 and 0.995 to `model.quantiles`" in answer.stderr
 
 
 @pytest.mark.parametrize("word", ["95", "most", "0.8;0.9"])

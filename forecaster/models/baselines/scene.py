@@ -58,10 +58,13 @@ class Outlook:
         Prices in the quote currency.
     quantiles : ndarray of shape (n_windows, horizon, n_levels), optional
         Prices that do not fall along the last axis.
+    probability_up : ndarray of shape (n_windows, horizon), optional
+        Of a price above that at the origin, where a network says it.
     """
 
     centre: FloatArray
     quantiles: FloatArray | None = None
+    probability_up: FloatArray | None = None
 
 
 @dataclass(frozen=True)
