@@ -16,7 +16,7 @@ from forecaster.drift import (
     stability_index,
     watch_losses,
 )
-from forecaster.errors import ConfigError, DataError
+from forecaster.errors import ConfigError, DataError, NoDataInRange, NotEnoughHistory
 from forecaster.models.backend import load_keras
 from forecaster.monitor import monitor
 from forecaster.training import train
@@ -244,3 +244,14 @@ def test_a_range_that_cannot_be_watched_is_refused(watched):
         monitor(forecaster, prices, start="2020-02-03")
     with pytest.raises(DataError, match="at least 20 forecasts, found 5"):
         monitor(forecaster, prices, start=prices.index[-5].date())
+
+
+def test_prices_without_training_or_new_sessions_are_told(watched):
+    forecaster, returns, _ = watched
+    prices = frame(returns)
+    last = pd.Timestamp(forecaster.trained_on.last)
+    with pytest.raises(NotEnoughHistory, match="in the training range, to compare"):
+        monitor(forecaster, prices.loc[last:], start=prices.index[-30].date())
+    test_end = pd.Timestamp(forecaster.config.evaluation.end)
+    with pytest.raises(NoDataInRange, match="Fetch newer ones, or give --start"):
+        monitor(forecaster, prices.loc[:test_end])

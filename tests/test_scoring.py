@@ -8,6 +8,7 @@ import pytest
 from forecaster.errors import NoSkill
 from forecaster.models.baselines import Outlook
 from forecaster.scoring import (
+    judge_direction,
     judge_points,
     judge_quantiles,
     pinball_losses,
@@ -130,3 +131,19 @@ def test_quantiles_are_judged_beside_those_that_have_any():
     verdict = judge_quantiles(found, actual, (0.1, 0.9))
     assert (verdict.against, verdict.measure) == ("garch", "pinball loss")
     assert verdict.ratio == pytest.approx(5)
+
+
+def test_a_direction_is_held_against_a_coin_and_the_share_of_past_rises():
+    history = np.array([1.0, 2.0, 3.0, 2.0, 3.0])  # rose three times of four
+    actual = np.tile([[4.0], [2.0]], (30, 1))
+    origin = np.full(60, 3.0)
+    rose = actual > origin[:, None]
+    verdict = judge_direction(np.where(rose, 0.9, 0.2), actual, origin, history)
+    assert verdict.against == "a_coin"
+    assert verdict.ratio == pytest.approx((0.01 + 0.04) / 2 / 0.25)
+    assert (verdict.outcome, verdict.measure) == ("beats", "Brier score")
+    always = judge_direction(
+        np.full((60, 1), 0.6), np.full((60, 1), 4.0), origin, history
+    )
+    assert always.against == "share_of_past_rises"
+    assert always.ratio == pytest.approx(0.16 / 0.0625)

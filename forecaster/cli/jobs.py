@@ -47,13 +47,13 @@ def with_prices(
     """Return loaded settings and their prices, as `load_job` does."""
     from forecaster.config import config_from_dict
 
+    if config.data.tickers:
+        return _load_many(config, choice, read)
     changed = {override.partition("=")[0].strip() for override in overrides}
     if choice.path is None and "data.path" in changed and config.data.path:
         named = config.data.ticker if "data.ticker" in changed else None
         path, ticker = Path(config.data.path), choice.ticker or named
         choice = replace(choice, path=path, ticker=ticker)
-    if config.data.tickers:
-        return _load_many(config, choice, read)
     prices = read(config, choice)
     settings = config.resolved()
     settings["data"]["ticker"] = prices.attrs["ticker"]
@@ -103,13 +103,26 @@ def _load_many(
     ConfigError
         If the command line asks for one ticker's prices.
     """
+    from forecaster.config import config_from_dict
     from forecaster.errors import ConfigError
 
-    if choice.ticker is not None or choice.path is not None:
+    names = ", ".join(config.data.tickers)
+    if choice.ticker is not None:
         raise ConfigError(
-            f"{config.name} trains one model over {', '.join(config.data.tickers)}: "
-            "leave out --ticker and --csv, or change data.tickers with --set."
+            f"{config.name} trains one model over {names}: leave out --ticker, or "
+            "change data.tickers with --set."
         )
+    folder = choice.path
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(
+            f"{config.name} trains one model over {names}, and {folder} is no folder. "
+            "Give a folder with a file for each, or leave out --csv."
+        )
+    if folder is not None:
+        settings = config.resolved()
+        settings["data"]["path"] = str(folder.resolve())
+        config = config_from_dict(settings)
+        choice = replace(choice, path=None)
     prices = {
         ticker: read(config, replace(choice, ticker=ticker))
         for ticker in config.data.tickers

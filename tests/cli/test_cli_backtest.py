@@ -5,6 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+from forecaster.data.sources import load_prices
+
 TINY = """
 name = "tiny"
 [window]
@@ -155,3 +157,32 @@ def test_an_error_is_a_document_too(command, settings, tmp_path):
     )
     assert facts["error"] == "NotEnoughHistory"
     assert facts["exit_code"] == 3
+
+
+def test_tickers_come_from_a_folder_of_files_and_are_explained_by_name(
+    command, settings, tmp_path
+):
+    for ticker, name in (("AAPL", "ONE"), ("NVDA", "TWO")):
+        rows = load_prices(ticker).loc["2015":"2017"]
+        rows.to_csv(tmp_path / f"{name}.csv")
+    tickers = ("--set", 'data.tickers=["ONE","TWO"]', "--set", "data.ticker=ONE")
+    words = ("backtest", settings, *QUANTILES, *tickers, "--quiet", "--name", "two")
+    answer = command(*words, "--csv", tmp_path, "--runs-dir", tmp_path / "runs")
+    assert answer.exit_code == 0, answer.stderr
+    assert "ONE, TWO: 2 folds" in answer.stdout
+    refused = command(*words, "--csv", tmp_path / "ONE.csv", "--runs-dir", tmp_path)
+    assert refused.exit_code == 2
+    assert "is no folder" in refused.stderr
+    words = ("explain", "two.backtest", "--repeats", "1", "--windows", "2")
+    told = command.json(*words, "--runs-dir", tmp_path / "runs")
+    assert (tmp_path / "runs" / "two.backtest.explain" / "importance.png").is_file()
+    assert told["importance"]
+
+
+def test_a_direction_is_judged_by_its_brier_score(command, settings, tmp_path):
+    words = ("backtest", settings, "--runs-dir", tmp_path, "--quiet", "--trade")
+    answer = command(*words, "--set", "model.head=direction")
+    assert answer.exit_code == 0, answer.stderr
+    assert "its Brier score is" in answer.stdout
+    assert "a coin" in answer.stdout
+    assert "copy yesterday" not in answer.stdout
