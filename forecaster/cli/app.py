@@ -42,7 +42,10 @@ app.command("tune")(tune.tune_command)
 app.command("audit")(audit.audit_command)
 app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
-app.command("predict")(forecasts.predict_command)
+# Several levels may stand behind one --level.
+app.command("predict", context_settings={"allow_extra_args": True})(
+    forecasts.predict_command
+)
 app.command("plot")(forecasts.plot_command)
 app.command("explain")(explain.explain_command)
 app.command("monitor")(monitor.monitor_command)

@@ -91,8 +91,20 @@ def evaluate_command(
         demand_skill(evaluation.best_verdict.require_skill)
 
 
+def _further_levels(run: str | None, words: list[str]) -> tuple[str | None, list[str]]:
+    """Return the run that is meant, and the numbers that stand behind a level.
+
+    >>> _further_levels("0.9", ["0.95"]), _further_levels("google", ["0.9"])
+    ((None, ['0.9', '0.95']), ('google', ['0.9']))
+    """
+    if run is not None and run.removeprefix("0").removeprefix(".").isdecimal():
+        return (None, [run, *words]) if "." in run else (run, words)
+    return run, words
+
+
 @guarded
 def predict_command(
+    context: typer.Context,
     run: RunName = None,
     ticker: Ticker = None,
     csv: PriceFile = None,
@@ -113,7 +125,7 @@ def predict_command(
         typer.Option(
             metavar="LEVEL",
             help="Show the interval that holds the price with this probability, such "
-            "as 0.9. May be repeated, or several with commas.",
+            "as 0.9. May be followed by more, or repeated.",
         ),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
@@ -129,7 +141,7 @@ def predict_command(
 
       forecaster predict google --csv prices.csv --json
 
-      forecaster predict google-quantiles --level 0.5 --level 0.8
+      forecaster predict google-quantiles --level 0.8 0.9 0.95
     """
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.cli.tables import print_forecast
@@ -137,7 +149,10 @@ def predict_command(
     from forecaster.fans import read_levels
     from forecaster.runs import load_forecaster
 
-    levels = read_levels(level or [])
+    run, further = _further_levels(run, [*context.args])
+    if further and not level:
+        raise typer.BadParameter(f"what is meant by {' '.join(further)}?")
+    levels = read_levels([*(level or []), *further])
     known_to = None if as_of is None else as_day(as_of).date()
     forecaster = load_forecaster(run, runs_dir)
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))

@@ -111,3 +111,17 @@ def test_a_point_network_is_not_calibrated(command, tiny_toml, tmp_path):
 def test_the_run_verifies_with_its_calibration(command, sure):
     document = command.json("runs", "verify", "sure", "--runs-dir", sure)
     assert "bundle/out-of-fold.csv" in str(document)
+
+
+@pytest.mark.parametrize("words", [["--level", "0.8", "0.9"], ["--level", "0.8,0.9"]])
+def test_levels_may_follow_one_another(command, sure, words):
+    answer = command(*asked(sure, *words))
+    assert answer.exit_code == 0, answer.stderr
+    assert "80%" in answer.stdout
+    assert "90%" in answer.stdout
+
+
+def test_words_without_a_level_are_not_understood(command, sure):
+    answer = command(*asked(sure), "0.9", "0.95")
+    assert answer.exit_code == 2
+    assert "0.95" in answer.stderr
