@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from forecaster.audit.calibrated import calibrated
 from forecaster.audit.findings import Audit, Check
 from forecaster.audit.pipeline import Pipeline
 from forecaster.audit.preparing_checks import (
@@ -139,7 +140,7 @@ def _trained_checks(subject: Subject, tell: Tell) -> list[Check]:
         check_fresh_weights(trainings),
         check_weights(trainings),
         check_epoch(subject, trainings),
-        check_forecasts(subject, trainings.first),
+        check_forecasts(subject, calibrated(subject, trainings.first)),
         check_power(subject, trainings),
     ]
 

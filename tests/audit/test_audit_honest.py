@@ -2,12 +2,16 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
-from forecaster.audit.run import audit_pipeline
-from forecaster.config import load_config
+from forecaster.audit.calibrated import calibrated
+from forecaster.audit.run import PROJECT, audit_pipeline
+from forecaster.audit.subject import Subject
+from forecaster.config import load_config, with_values
 from forecaster.errors import PriceWarning
 from forecaster.loading import load_prices_for
+from forecaster.training import train
 
 VALIDATED = {"training__validation_fraction": 0.2, "training__early_stopping": 1}
 KINDS = {
@@ -72,6 +76,7 @@ def test_an_honest_training_over_many_tickers_passes(make_prices, tiny_config):
         target__volatility=5,
         model__head="quantiles",
         model__ticker_embedding=2,
+        calibration__method="adaptive",
         **VALIDATED,
     )
     told = []
@@ -104,3 +109,18 @@ def load(config):
             return load_prices_for(config, ticker=config.data.ticker)
         tickers = config.data.tickers
         return {ticker: load_prices_for(config, ticker=ticker) for ticker in tickers}
+
+
+def test_calibrated_settings_are_audited_with_their_correction(
+    make_prices, tiny_config
+):
+    prices = make_prices(90)
+    config = tiny_config(
+        target__form="log_return", model__head="quantiles", calibration__method="split"
+    )
+    config = with_values(config, {"model.quantiles": [0.25, 0.5, 0.75]})
+    raw = train(prices, config, progress=False)
+    corrected = calibrated(Subject.of(prices, config, PROJECT), raw)
+    one, other = (each.evaluate(prices).predictions for each in (raw, corrected))
+    np.testing.assert_allclose(one["q0.5"], other["q0.5"], rtol=1e-12)
+    assert not np.allclose(one["q0.25"], other["q0.25"])
