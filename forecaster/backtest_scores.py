@@ -1,9 +1,4 @@
-"""Scores of a backtest: losses row by row, and their means by ticker, fold or step.
-
-Errors are counted in percent of the price at the origin, so that tickers of different
-prices weigh alike. Where a series is not always positive, they are counted in percent
-of its mean absolute value at the origins.
-"""
+"""Scores of a backtest: mean losses by ticker, fold, step or year, and verdicts."""
 
 from __future__ import annotations
 
@@ -15,16 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.arrays import FloatArray
+from forecaster.backtest_losses import UP, add_losses, levels_of, losses_of
 from forecaster.lag import Lag, detect_lag
-from forecaster.metrics import central_intervals
 from forecaster.verdict import LAST_VALUE, Verdict, judge, ratio_of
 
 MODEL, UNCALIBRATED = "model", "uncalibrated"
-PERCENT = 100.0
-QUANTILE = "q"
-UP, EVEN, COIN = "probability_up", 0.5, 0.25
-MEANS = ("squared", "absolute", "pinball", "right", "smape", "brier")
+COIN = 0.25
+MEANS = (
+    *("squared", "absolute", "pinball", "crps", "right", "rose", "smape", "brier"),
+    *("return_error", "return_square"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +32,10 @@ class Backtest:
         One row for each ticker, origin, step and model, see `forecaster.backtest.walk`.
     scores
         One row for each model: `n_forecasts rmse mae rmse_ratio mae_ratio smape
-        directional_accuracy`, with a direction head `brier`, and where there are
-        quantiles `pinball pinball_ratio coverage_0.9` and so on. RMSE, MAE and pinball
-        loss in percent of the price at the origin; ratios to last-value, of the
-        pinball loss to the best baseline.
+        r2_returns directional_accuracy majority_rate`, with a direction head `brier`,
+        and where there are quantiles `pinball crps pinball_ratio coverage_0.9` and so
+        on. RMSE, MAE, pinball loss and CRPS in percent of the price at the origin;
+        ratios to last-value, of the pinball loss to the best baseline.
     verdict, quantile_verdict
         The model against the best baseline, on squared errors and on pinball losses;
         the losses of one origin are averaged over tickers and steps.
@@ -133,70 +128,17 @@ def score_frame(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     for metric in ("rmse", "mae"):
         found[f"{metric}_ratio"] = _ratios(found[metric], models == LAST_VALUE)
     found["smape"] = means["smape"]
+    found["r2_returns"] = 1 - means["return_error"] / means["return_square"]
     found["directional_accuracy"] = means["right"]
+    found["majority_rate"] = np.maximum(means["rose"], 1 - means["rose"])
     if "brier" in means:
         found["brier"] = means["brier"]
     if "pinball" in means:
-        found["pinball"] = means["pinball"]
+        found["pinball"], found["crps"] = means["pinball"], means["crps"]
         rivals = ~models.isin([MODEL, UNCALIBRATED])
         found["pinball_ratio"] = _ratios(means["pinball"], rivals)
         found[inside] = means[inside]
     return found
-
-
-def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with their losses, in percent of the price at the origin.
-
-    That is `squared absolute right`, with quantiles also `pinball` and `coverage_0.9`
-    and so on; NaN for a forecast that takes no side, or has no quantiles.
-    """
-    rows = frame.copy()
-    actual, predicted, origin = (
-        rows[name].to_numpy(dtype=float) for name in ("actual", "predicted", LAST_VALUE)
-    )
-    unit = _units(rows) / PERCENT
-    error = (actual - predicted) / unit
-    rows["squared"], rows["absolute"] = error**2, np.abs(error)
-    rows["right"] = _right(rows, np.sign(actual - origin))
-    rows["smape"] = (
-        2 * np.abs(actual - predicted) / (np.abs(actual) + np.abs(predicted))
-    )
-    if UP in rows:
-        rows["brier"] = (rows[UP] - (actual > origin)) ** 2
-    levels = levels_of(frame)
-    if levels:
-        quantiles = rows[_names(levels)].to_numpy(dtype=float)
-        rows["pinball"] = _pinball(actual, quantiles, levels) / unit
-        for level, (low, high) in central_intervals(levels).items():
-            held = (actual >= quantiles[:, low]) & (actual <= quantiles[:, high])
-            missing = np.isnan(quantiles[:, low])
-            rows[f"coverage_{level:g}"] = np.where(missing, np.nan, held)
-    return rows
-
-
-def _right(rows: pd.DataFrame, actual_side: FloatArray) -> FloatArray:
-    """Return whether each move's sign was forecast, as `directional_accuracy` counts.
-
-    NaN where the price did not move, and for a model that never takes a side.
-    """
-    side = np.sign((rows["predicted"] - rows[LAST_VALUE]).to_numpy(dtype=float))
-    if UP in rows:
-        said = rows[UP].to_numpy(dtype=float)
-        side = np.where(np.isnan(said), side, np.sign(said - EVEN))
-    takes_side = pd.Series(side != 0).groupby(rows["model"].to_numpy())
-    silent = ~takes_side.transform("any").to_numpy()
-    return np.where((actual_side == 0) | silent, np.nan, side == actual_side)
-
-
-def losses_of(rows: pd.DataFrame, loss: str) -> dict[str, FloatArray]:
-    """Return each model's mean loss at each origin, oldest first.
-
-    A model that lacks an origin is left out: others would be compared on other days.
-    """
-    known = rows.dropna(subset=[loss])
-    table = known.pivot_table(index="origin", columns="model", values=loss, sort=True)
-    table = table.dropna(axis="columns")
-    return {str(name): table[name].to_numpy(dtype=float) for name in table}
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -229,31 +171,6 @@ def lags_of(frame: pd.DataFrame) -> dict[str, Lag]:
         for ticker, rows in nearest.groupby("ticker", sort=True)
         if (rows[["actual", "predicted", LAST_VALUE]] > 0).all(axis=None)
     }
-
-
-def levels_of(frame: pd.DataFrame) -> tuple[float, ...]:
-    """Return the probabilities of the quantile columns."""
-    names = [str(name) for name in frame if str(name).startswith(f"{QUANTILE}0.")]
-    return tuple(sorted(float(name.removeprefix(QUANTILE)) for name in names))
-
-
-def _names(levels: Sequence[float]) -> list[str]:
-    return [f"{QUANTILE}{level:g}" for level in levels]
-
-
-def _units(rows: pd.DataFrame) -> FloatArray:
-    """Return what errors are a part of: the price at the origin, if it can be."""
-    size = rows[LAST_VALUE].abs().groupby(rows["ticker"])
-    positive = (rows[LAST_VALUE] > 0).groupby(rows["ticker"]).transform("all")
-    units = rows[LAST_VALUE].where(positive, size.transform("mean"))
-    return units.to_numpy(dtype=float)
-
-
-def _pinball(
-    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
-) -> FloatArray:
-    error, level = actual[:, None] - quantiles, np.asarray(levels)
-    return np.asarray(np.maximum(level * error, (level - 1) * error).mean(axis=1))
 
 
 def _ratios(values: pd.Series[float], rivals: pd.Series[bool]) -> list[float]:

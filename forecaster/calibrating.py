@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
-from forecaster.backtest_scores import MODEL, UNCALIBRATED, levels_of
+from forecaster.backtest_losses import levels_of
+from forecaster.backtest_scores import MODEL, UNCALIBRATED
 from forecaster.calibration import OnlineRule, calibrate_online
 from forecaster.correcting import METHODS, correct_once, mirrored, quantile_names
 from forecaster.errors import DataError

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from forecaster.backtest_scores import (
-    MODEL,
-    PERCENT,
-    UNCALIBRATED,
-    Backtest,
-    add_losses,
-    losses_of,
-)
+from forecaster.backtest_losses import PERCENT, add_losses, losses_of
+from forecaster.backtest_scores import MODEL, UNCALIBRATED, Backtest
 from forecaster.plotting import BLACK, CYCLE, GREY, save_figure
 
 if TYPE_CHECKING:

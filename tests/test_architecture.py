@@ -16,7 +16,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"drift", "accounts", "trading_rules", "calibration"},
     {"paths"},
     {"doubts", "verdict", "forecast", "lag", "trading"},
-    {"scoring"},
+    {"scoring", "backtest_losses"},
     {"evaluation"},
     {"preparing", "feedback", "baselining", "describing"},
     {"correcting", "replaying"},

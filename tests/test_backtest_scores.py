@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.backtest_scores import losses_of, score_backtest, score_frame
+from forecaster import metrics
+from forecaster.backtest_losses import losses_of
+from forecaster.backtest_scores import score_backtest, score_frame
 from forecaster.verdict import judge
 
 
@@ -36,6 +38,7 @@ MODEL = rows("model", [101.0, 101.0, 101.0, 102.0], [[99.0, 103.0]] * 4)
 NAIVE = rows("last_value", [100.0] * 4)
 GARCH = rows("garch", [100.0] * 4, [[90.0, 110.0]] * 4)
 FRAME = pd.concat([MODEL, NAIVE, GARCH], ignore_index=True)
+NAMES = ("model", "last_value")
 
 
 def test_all_rows_together():
@@ -191,3 +194,27 @@ def test_a_series_that_crosses_zero_is_scored_by_its_size_and_has_no_returns():
     # Mean size 2: an error of 1 is half of it.
     assert backtest.scores.loc["model", "mae"] == pytest.approx(100 * 1.5 / 2)
     assert (backtest.scores["pinball"].dropna() > 0).all()
+
+
+def test_the_other_scores_are_those_of_the_metrics():
+    found = score_frame(FRAME, ()).loc["model"]
+    actual, predicted = (
+        MODEL[name].to_numpy()[:, None] for name in ("actual", "predicted")
+    )
+    origin = np.full((4, 1), 100.0)
+    quantiles = MODEL[["q0.1", "q0.9"]].to_numpy()[:, None, :]
+    assert found["smape"] == pytest.approx(metrics.smape(actual, predicted))
+    assert found["r2_returns"] == pytest.approx(
+        metrics.r2_returns(actual, predicted, origin)
+    )
+    assert found["majority_rate"] == metrics.majority_rate(actual, origin) == 0.75
+    assert found["crps"] == pytest.approx(metrics.crps(actual, quantiles, [0.1, 0.9]))
+
+
+def test_returns_of_negative_series_are_not_scored():
+    negative = pd.concat(
+        [rows(name, [-1.0] * 4, last=-2.0, actual=[-1.0] * 4) for name in NAMES]
+    )
+    found = score_frame(negative, ()).loc["model"]
+    assert math.isnan(found["r2_returns"])
+    assert found["mae"] == 0
