@@ -26,7 +26,7 @@ from forecaster.errors import (
 WAIT_S = 120
 QUANTILES = {"model__head": "quantiles", "model__quantiles": (0.1, 0.5, 0.9)}
 FILES = {"request.json", "lock", "predictions.parquet", "scores.csv", "backtest.json"}
-PICTURES = {"advantage.png", "coverage.png"}  # drawn by the command
+PICTURES = {"advantage.png"}  # drawn by the command
 SETTINGS = """
 name = "tiny"
 [window]
