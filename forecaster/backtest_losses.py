@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
-from forecaster.metrics import central_intervals
+from forecaster.metrics import central_intervals, crps_of, pinball_losses
 from forecaster.verdict import LAST_VALUE
 
 PERCENT = 100.0
@@ -47,9 +47,9 @@ def add_losses(frame: pd.DataFrame) -> pd.DataFrame:
     levels = levels_of(frame)
     if levels:
         quantiles = rows[_names(levels)].to_numpy(dtype=float)
-        losses = _pinball(actual, quantiles, levels) / unit[:, None]
+        losses = pinball_losses(actual, quantiles, levels) / unit[:, None]
         rows["pinball"] = losses.mean(axis=1)
-        rows["crps"] = _crps(losses, levels)
+        rows["crps"] = crps_of(losses, levels)
         for level, (low, high) in central_intervals(levels).items():
             held = (actual >= quantiles[:, low]) & (actual <= quantiles[:, high])
             missing = np.isnan(quantiles[:, low])
@@ -86,20 +86,6 @@ def levels_of(frame: pd.DataFrame) -> tuple[float, ...]:
     """Return the probabilities of the quantile columns."""
     names = [str(name) for name in frame if str(name).startswith(f"{QUANTILE}0.")]
     return tuple(sorted(float(name.removeprefix(QUANTILE)) for name in names))
-
-
-def _pinball(
-    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
-) -> FloatArray:
-    error, level = actual[:, None] - quantiles, np.asarray(levels)
-    return np.asarray(np.maximum(level * error, (level - 1) * error))
-
-
-def _crps(losses: FloatArray, levels: Sequence[float]) -> FloatArray:
-    """Return twice the pinball loss integrated over the levels, as `metrics.crps`."""
-    edges = np.concatenate([[0.0], levels, [1.0]])
-    padded = np.pad(losses, ((0, 0), (1, 1)))
-    return np.asarray(2 * np.trapezoid(padded, edges, axis=1))
 
 
 def _log_ratio(first: FloatArray, second: FloatArray) -> FloatArray:

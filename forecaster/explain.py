@@ -15,6 +15,7 @@ from forecaster.config import Config
 from forecaster.data.windows import PADDING, Windows
 from forecaster.errors import ConfigError, DataError
 from forecaster.forecasting import Forecaster
+from forecaster.metrics import pinball_losses
 from forecaster.models.feeding import feed, newest_step
 from forecaster.models.heads import read_answer
 from forecaster.preparing import Prices, frames_of
@@ -158,10 +159,10 @@ def window_losses(forecaster: Forecaster, inputs: Any, windows: Windows) -> Floa
     if answer.quantiles is None:
         errors = windows.actual - windows.footing.decode(answer.centre)
         return np.asarray((errors**2).mean(axis=1))
-    errors = windows.actual[..., None] - windows.footing.decode(answer.quantiles)
-    levels = np.asarray(forecaster.config.model.quantiles)
-    pinball = np.maximum(levels * errors, (levels - 1) * errors)
-    return np.asarray(pinball.mean(axis=(1, 2)))
+    quantiles = windows.footing.decode(answer.quantiles)
+    levels = forecaster.config.model.quantiles
+    losses = pinball_losses(windows.actual, quantiles, levels)
+    return np.asarray(losses.mean(axis=(1, 2)))
 
 
 def _folds(

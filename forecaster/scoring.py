@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
-from forecaster.metrics import score_steps
+from forecaster.metrics import pinball_losses, score_steps
 from forecaster.models.baselines import Outlook
 from forecaster.verdict import LAST_VALUE, Verdict, judge, ratio_of
 
@@ -93,7 +93,7 @@ def judge_quantiles(
 ) -> Verdict | None:
     """Return the verdict on pinball losses, or None if there is nothing to compare."""
     losses = {
-        name: pinball_losses(actual, outlook.quantiles, levels)
+        name: pinball_losses(actual, outlook.quantiles, levels).mean(axis=(1, 2))
         for name, outlook in outlooks.items()
         if outlook.quantiles is not None
     }
@@ -130,23 +130,3 @@ def judge_direction(
     }
     loss = ((probability_up - rose) ** 2).mean(axis=1)
     return judge(loss, losses, horizon=horizon, measure="Brier score")
-
-
-def pinball_losses(
-    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
-) -> FloatArray:
-    """Return the mean pinball loss at each origin, over its steps and levels.
-
-    Parameters
-    ----------
-    actual : ndarray of shape (n_windows, horizon)
-    quantiles : ndarray of shape (n_windows, horizon, n_levels)
-
-    Returns
-    -------
-    ndarray of shape (n_windows,)
-        In the unit of the prices.
-    """
-    error, level = actual[..., None] - quantiles, np.asarray(levels)
-    loss = np.maximum(level * error, (level - 1) * error)
-    return np.asarray(loss.mean(axis=(1, 2)))

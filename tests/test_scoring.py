@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from forecaster.errors import NoSkill
+from forecaster.metrics import pinball_losses
 from forecaster.models.baselines import Outlook
 from forecaster.scoring import (
     judge_direction,
     judge_points,
     judge_quantiles,
-    pinball_losses,
     score_forecasts,
 )
 from forecaster.significance import diebold_mariano, ratio_interval
@@ -85,7 +85,7 @@ def test_pinball_losses_by_hand():
     actual = np.array([[10.0, 20.0]])
     quantiles = np.array([[[8.0, 12.0], [21.0, 25.0]]])
     # 0.1 of 2 above the first, 0.1 of 2 below the second; then 0.9 of 1 and 0.1 of 5.
-    found = pinball_losses(actual, quantiles, (0.1, 0.9))
+    found = pinball_losses(actual, quantiles, (0.1, 0.9)).mean(axis=(1, 2))
     assert found == pytest.approx([(0.2 + 0.2 + 0.9 + 0.5) / 4])
 
 

@@ -5,9 +5,11 @@ from forecaster.metrics.distributions import (
     central_intervals,
     coverage,
     crps,
+    crps_of,
     crps_samples,
     interval_score,
     pinball,
+    pinball_losses,
 )
 from forecaster.metrics.points import mae, mape, mase, r2_returns, rmse, rmsse, smape
 from forecaster.metrics.table import score_steps
@@ -18,6 +20,7 @@ __all__ = [
     "central_intervals",
     "coverage",
     "crps",
+    "crps_of",
     "crps_samples",
     "directional_accuracy",
     "interval_score",
@@ -26,6 +29,7 @@ __all__ = [
     "mape",
     "mase",
     "pinball",
+    "pinball_losses",
     "pit",
     "pit_histogram",
     "r2_returns",

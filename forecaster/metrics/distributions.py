@@ -37,9 +37,31 @@ def pinball(
     >>> pinball(np.array([[3.0]]), np.array([[[1.0, 4.0]]]), [0.5, 0.75])
     0.625
     """
-    error = actual[..., None] - quantiles
-    level = np.asarray(levels)
-    return float(np.mean(np.maximum(level * error, (level - 1) * error)))
+    return float(np.mean(pinball_losses(actual, quantiles, levels)))
+
+
+def pinball_losses(
+    actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]
+) -> FloatArray:
+    """Return the pinball loss of each quantile, in the shape of the quantiles.
+
+    Parameters
+    ----------
+    actual : ndarray
+    quantiles : ndarray of the shape of `actual`, and an axis of levels behind it
+    levels
+        Their probabilities, in (0, 1).
+    """
+    error, level = actual[..., None] - quantiles, np.asarray(levels)
+    return np.asarray(np.maximum(level * error, (level - 1) * error))
+
+
+def crps_of(losses: FloatArray, levels: Sequence[float]) -> FloatArray:
+    """Return what `crps` averages, from pinball losses with levels as the last axis."""
+    edges = np.concatenate([[0.0], levels, [1.0]])
+    ends = [(0, 0)] * (losses.ndim - 1)
+    padded = np.pad(losses, [*ends, (1, 1)])
+    return np.asarray(2 * np.trapezoid(padded, edges, axis=-1))
 
 
 def crps(actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]) -> float:
@@ -71,11 +93,7 @@ def crps(actual: FloatArray, quantiles: FloatArray, levels: Sequence[float]) -> 
     .. [1] Gneiting & Ranjan (2011), Comparing density forecasts using threshold- and
        quantile-weighted scoring rules. J. of Business & Economic Statistics 29.
     """
-    losses = [
-        pinball(actual, quantiles[..., [place]], [level])
-        for place, level in enumerate(levels)
-    ]
-    return 2 * float(np.trapezoid([0.0, *losses, 0.0], [0.0, *levels, 1.0]))
+    return float(np.mean(crps_of(pinball_losses(actual, quantiles, levels), levels)))
 
 
 def crps_samples(actual: FloatArray, samples: FloatArray) -> float:
