@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,8 +15,9 @@ def heeded_interrupts() -> Iterator[Callable[[], None]]:
     """Yield a function that raises `KeyboardInterrupt` if there was one meanwhile.
 
     An interrupt raises at once, as always. But raised inside a callback or a destructor
-    of a library, the exception is lost, and the work would go on to its end. Outside
-    the main thread, or where another handler is in place, nothing is changed.
+    of a library, the exception is lost, and the work would go on to its end; Python's
+    report of the loss is held back, since nothing is lost here. Outside the main
+    thread, or where another handler is in place, nothing is changed.
     """
     usual = signal.default_int_handler
     is_main = threading.current_thread() is threading.main_thread()
@@ -32,8 +34,16 @@ def heeded_interrupts() -> Iterator[Callable[[], None]]:
         if seen.is_set():
             raise KeyboardInterrupt
 
+    report = sys.unraisablehook
+
+    def report_others(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+
     signal.signal(signal.SIGINT, remember)
+    sys.unraisablehook = report_others
     try:
         yield heed
     finally:
+        sys.unraisablehook = report
         signal.signal(signal.SIGINT, usual)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -39,3 +40,28 @@ def test_another_thread_or_handler_is_left_alone():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, own)
+
+
+class Falls:
+    """Does something in its destructor, where exceptions are lost."""
+
+    def __init__(self, fall):
+        self.fall = fall
+
+    def __del__(self):
+        self.fall()
+
+
+def test_the_loss_of_an_interrupt_is_not_reported_but_others_are(monkeypatch):
+    reports = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda lost: reports.append(lost.exc_type)
+    )
+    outside = sys.unraisablehook
+    with heeded_interrupts() as heed:
+        Falls(lambda: os.kill(os.getpid(), signal.SIGINT))
+        Falls(lambda: 1 / 0)
+        with pytest.raises(KeyboardInterrupt):
+            heed()
+    assert reports == [ZeroDivisionError]
+    assert sys.unraisablehook is outside
