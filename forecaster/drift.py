@@ -9,6 +9,7 @@ import numpy as np
 
 from forecaster.arrays import FloatArray
 from forecaster.errors import DataError
+from forecaster.significance import long_run_variance
 
 N_BINS = 10
 MIN_SAMPLE = 20
@@ -223,24 +224,6 @@ def covers_as_promised(inside: np.ndarray, level: float) -> float:
     n_trials = max(round(len(hits) / correlation_time(hits)), 1)
     n_hits = round(float(hits.mean()) * n_trials)
     return float(binomtest(n_hits, n_trials, level).pvalue)
-
-
-def long_run_variance(values: FloatArray, n_lags: int = 0) -> float:
-    """Return the variance of a mean, times the number of values.
-
-    Bartlett weights over `n_lags` lags or, if that is more, ``4 (n / 100)^(2/9)``.
-
-    References
-    ----------
-    .. [1] Newey & West (1994), Automatic lag selection in covariance matrix estimation.
-    """
-    centred = np.asarray(values, float) - np.mean(values)
-    n_values = len(centred)
-    n_used = min(max(n_lags, int(4 * (n_values / 100) ** (2 / 9))), n_values - 1)
-    total = float(centred @ centred)
-    for lag in range(1, n_used + 1):
-        total += 2 * (1 - lag / (n_used + 1)) * float(centred[lag:] @ centred[:-lag])
-    return total / n_values
 
 
 def check_sample(values: np.ndarray) -> None:

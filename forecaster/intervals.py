@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from forecaster.arrays import FloatArray
+from forecaster.significance import long_run_variance
 
 SESSIONS_PER_YEAR = 252
 N_RESAMPLES = 4000
@@ -186,15 +187,8 @@ def _standardise(values: FloatArray) -> FloatArray:
 
 def _standard_error(influence: FloatArray, n_lags: int) -> float:
     """Return that of a mean of dependent terms, at least `n_lags` of them in reach."""
-    n = len(influence)
-    # The usual rule of thumb for how far dependence reaches in n terms.
-    n_lags = min(max(n_lags, int(4 * (n / 100) ** (2 / 9))), n - 1)
-    centred = influence - influence.mean()
-    total = float(centred @ centred)
-    for lag in range(1, n_lags + 1):
-        weight = 1 - lag / (n_lags + 1)
-        total += 2 * weight * float(centred[lag:] @ centred[:-lag])
-    return math.sqrt(max(total, 0.0)) / n
+    variance = long_run_variance(influence, n_lags)
+    return math.sqrt(max(variance, 0.0) / len(influence))
 
 
 def _normal_quantile(level: float) -> float:

@@ -9,10 +9,11 @@ import forecaster
 
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
-    {"atomic", "interrupts", "progress", "intervals"},
+    {"atomic", "interrupts", "progress"},
     {"config"},
     {"data"},
     {"models", "metrics", "significance", "loading", "engine", "folds"},
+    {"intervals"},
     {"drift", "accounts", "trading_rules", "calibration"},
     {"paths"},
     {"doubts", "verdict", "forecast", "lag", "trading"},

@@ -11,7 +11,6 @@ from forecaster.data.calendar import next_sessions
 from forecaster.drift import (
     correlation_time,
     covers_as_promised,
-    long_run_variance,
     same_distribution,
     stability_index,
     watch_losses,
@@ -19,6 +18,7 @@ from forecaster.drift import (
 from forecaster.errors import ConfigError, DataError, NoDataInRange, NotEnoughHistory
 from forecaster.models.backend import load_keras
 from forecaster.monitor import monitor
+from forecaster.significance import long_run_variance
 from forecaster.training import train
 
 

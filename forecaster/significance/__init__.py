@@ -12,7 +12,7 @@ from forecaster.significance.confidence_set import (
     model_confidence_set,
 )
 from forecaster.significance.direction import PesaranTimmermann, pesaran_timmermann
-from forecaster.significance.long_run import newey_west_lags
+from forecaster.significance.long_run import long_run_variance, newey_west_lags
 
 __all__ = [
     "ClarkWest",
@@ -22,6 +22,7 @@ __all__ = [
     "RatioInterval",
     "clark_west",
     "diebold_mariano",
+    "long_run_variance",
     "model_confidence_set",
     "newey_west_lags",
     "pesaran_timmermann",

@@ -111,12 +111,22 @@ def bartlett_test(values: FloatArray, n_lags: int) -> tuple[float, int]:
             f"n_lags must lie in 0 to {n_forecasts - 1} for {n_forecasts} forecasts, "
             f"found {n_lags}"
         )
-    centred = values - values.mean()
-    total = float(centred @ centred)
-    for lag in range(1, n_lags + 1):
-        weight = 1 - lag / (n_lags + 1)
-        total += 2 * weight * float(centred[lag:] @ centred[:-lag])
-    return _studentised(values, total / n_forecasts), n_forecasts - 1
+    return _studentised(values, _bartlett(values, n_lags)), n_forecasts - 1
+
+
+def long_run_variance(values: FloatArray, n_lags: int = 0) -> float:
+    """Return the variance of a mean, times the number of values.
+
+    Bartlett weights over `n_lags` lags or, if that is more, as many as
+    `newey_west_lags` says.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        Oldest first.
+    """
+    series = np.asarray(values, float)
+    return _bartlett(series, newey_west_lags(len(series), n_lags + 1))
 
 
 def newey_west_lags(n_forecasts: int, horizon: int) -> int:
@@ -134,6 +144,16 @@ def newey_west_lags(n_forecasts: int, horizon: int) -> int:
     """
     rule = int(4 * (n_forecasts / 100) ** (2 / 9))
     return min(max(rule, horizon - 1), n_forecasts - 1)
+
+
+def _bartlett(values: FloatArray, n_lags: int) -> float:
+    """Return the long-run variance with weights that fall linearly over the lags."""
+    centred = values - values.mean()
+    total = float(centred @ centred)
+    for lag in range(1, n_lags + 1):
+        weight = 1 - lag / (n_lags + 1)
+        total += 2 * weight * float(centred[lag:] @ centred[:-lag])
+    return total / len(values)
 
 
 def _studentised(values: FloatArray, long_run_variance: float) -> float:
