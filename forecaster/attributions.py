@@ -13,7 +13,8 @@ import pandas as pd
 from forecaster.arrays import DateArray, FloatArray
 from forecaster.config import ModelConfig
 from forecaster.data.calendar import as_day
-from forecaster.data.windows import PADDING, Windows
+from forecaster.data.sequences import PADDING
+from forecaster.data.windows import Windows
 from forecaster.errors import ConfigError, ForecastWarning
 from forecaster.forecasting import Forecaster
 from forecaster.models.backend import load_keras

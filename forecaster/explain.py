@@ -12,7 +12,8 @@ import pandas as pd
 from forecaster.arrays import FloatArray
 from forecaster.attributions import Attributions, integrated_gradients
 from forecaster.config import Config
-from forecaster.data.windows import PADDING, Windows
+from forecaster.data.sequences import PADDING
+from forecaster.data.windows import Windows
 from forecaster.errors import ConfigError, DataError
 from forecaster.forecasting import Forecaster
 from forecaster.metrics import pinball_losses

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from forecaster.attributions import baseline_windows, next_centre
-from forecaster.data.windows import PADDING
+from forecaster.data.sequences import PADDING
 from forecaster.errors import ConfigError, DataError, ForecastWarning
 from forecaster.explain import integrated_gradients, permutation_importance
 from forecaster.models.backend import load_keras

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,11 +20,9 @@ from forecaster.data.footing import (
     window_footing,
 )
 from forecaster.data.scaling import Scaler
+from forecaster.data.sequences import PADDING, Sequences
 from forecaster.data.table import Table
 from forecaster.errors import NotEnoughHistory
-
-# Stands for sessions that a padded window lacks; a masking layer skips them.
-PADDING = -1.0e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +31,8 @@ class Windows:
 
     Attributes
     ----------
-    inputs : ndarray of shape (n_windows, lookback, n_features)
-        Oldest session first. A view where it can be: overlapping windows share memory.
+    sequences
+        The inputs, oldest session first; overlapping windows share memory.
     targets : ndarray of shape (n_windows, horizon), or (n_windows, lookback)
         What the network is to answer: the steps after the origin, nearest first, or
         for `sequence_to_sequence` the next value at each session of the input.
@@ -56,7 +54,7 @@ class Windows:
         Place of the ticker in `data.tickers` from 1 on; 0 for any other.
     """
 
-    inputs: FloatArray
+    sequences: Sequences
     targets: FloatArray
     actual: FloatArray
     origin_price: FloatArray
@@ -71,7 +69,7 @@ class Windows:
         return len(self.origins)
 
     def __repr__(self) -> str:
-        n_windows, lookback, n_features = self.inputs.shape
+        n_windows, lookback, n_features = self.sequences.shape
         return (
             f"Windows(n_windows={n_windows}, lookback={lookback}, "
             f"n_features={n_features}, horizon={self.sessions.shape[1]})"
@@ -80,6 +78,11 @@ class Windows:
     def __getitem__(self, chosen: Any) -> Self:
         parts = (getattr(self, field.name)[chosen] for field in fields(self))
         return type(self)(*parts)
+
+    @property
+    def inputs(self) -> FloatArray:
+        """The inputs as an array of shape (n_windows, lookback, n_features)."""
+        return self.sequences.to_array()
 
     @property
     def start(self) -> FloatArray:
@@ -97,8 +100,9 @@ class Windows:
             for field in fields(cls)
         }
         footing = Footing.join(columns.pop("footing"))
+        sequences = Sequences.join(columns.pop("sequences"))
         joined = {name: np.concatenate(values) for name, values in columns.items()}
-        return cls(footing=footing, **joined)
+        return cls(sequences=sequences, footing=footing, **joined)
 
 
 def cut_windows(table: Table, config: Config, scaler: Scaler) -> Windows:
@@ -125,7 +129,7 @@ def cut_windows(table: Table, config: Config, scaler: Scaler) -> Windows:
     ahead = slide(table.target[places[0] + 1 :], horizon)
     dates = table.sessions.to_numpy()
     return Windows(
-        inputs=_inputs(table, config, scaler, n_padded)[:n_windows],
+        sequences=_sequences(table, config, scaler, n_padded)[:n_windows],
         targets=_targets(config, table, scaler, places, price_windows, footing, ahead),
         actual=ahead,
         origin_price=table.target[places],
@@ -174,7 +178,7 @@ def last_window(
     )
     nothing = np.full((1, len(sessions)), np.nan)
     return Windows(
-        inputs=_inputs(recent, config, scaler, n_padded),
+        sequences=_sequences(recent, config, scaler, n_padded),
         targets=nothing,
         actual=nothing,
         origin_price=recent.target[place],
@@ -204,30 +208,25 @@ def ticker_id(config: Config, ticker: str) -> int:
     return tickers.index(ticker.upper()) + 1 if ticker.upper() in tickers else 0
 
 
-def _inputs(table: Table, config: Config, scaler: Scaler, n_padded: int) -> FloatArray:
-    """Return scaled inputs of shape (n_windows, lookback, n_features)."""
+def _sequences(
+    table: Table, config: Config, scaler: Scaler, n_padded: int
+) -> Sequences:
+    """Return scaled inputs, with padding before the first row."""
     lookback = config.window.lookback
     rows = scaler.transform(table.features)
     if config.features.scaling != "window":
         padding = np.full((n_padded, rows.shape[1]), PADDING, dtype=np.float32)
-        padded = np.concatenate([padding, rows]) if n_padded else rows
-        inputs: FloatArray = slide(padded, lookback).swapaxes(1, 2)
-        return inputs
-    raw = table.features.to_numpy(np.float64)
-    padded = np.concatenate([np.full((n_padded, raw.shape[1]), np.nan), raw])
-    rows = np.concatenate([np.full((n_padded, raw.shape[1]), PADDING), rows])
-    inputs = np.array(slide(rows, lookback).swapaxes(1, 2), dtype=np.float32)
-    for place, name in enumerate(table.features.columns):
-        if not scale_free(str(name)):
-            inputs[:, :, place] = _within(slide(padded[:, place], lookback))
-    return inputs
-
-
-def _within(windows: FloatArray) -> FloatArray:
-    """Scale each window of one column to 0 to 1; padding stays padding."""
-    footing = window_footing(windows, 1)
-    scaled = footing.encode(windows)
-    return np.where(np.isnan(scaled), PADDING, scaled).astype(np.float32)
+        return Sequences.cut(np.concatenate([padding, rows]), lookback)
+    names = [str(name) for name in table.features.columns]
+    own = np.array([not scale_free(name) for name in names])
+    raw = np.where(own, table.features.to_numpy(np.float64), rows)
+    padding = np.full((n_padded, raw.shape[1]), np.nan)
+    cut = Sequences.cut(np.concatenate([padding, raw]), lookback)
+    low, span = np.zeros((len(cut), len(names))), np.ones((len(cut), len(names)))
+    for place in np.flatnonzero(own):
+        footing = window_footing(slide(cut.rows[:, place], lookback), 1)
+        low[:, place], span[:, place] = footing.anchor[:, 0], footing.spread[:, 0]
+    return replace(cut, low=low, span=span)
 
 
 def _footing(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.config import Config, ModelConfig
-from forecaster.data.windows import PADDING
+from forecaster.data.sequences import PADDING
 from forecaster.models.backend import load_keras
 from forecaster.models.blocks import convolve, make_seeds
 from forecaster.models.shapes import FORWARD, Sizes, context_of, decode

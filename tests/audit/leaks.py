@@ -13,6 +13,7 @@ import pandas as pd
 from forecaster import preparing, training
 from forecaster.audit.pipeline import Pipeline
 from forecaster.data import table as tables
+from forecaster.data.sequences import Sequences
 from forecaster.data.windows import cut_windows
 
 HONEST = Pipeline()
@@ -206,7 +207,7 @@ def inputs_of_the_next_session():
     def cut(table, config, scaler):
         honest = cut_windows(table, config, scaler)
         later = np.concatenate([honest.inputs[1:], honest.inputs[-1:]])
-        return replace(honest, inputs=later)
+        return replace(honest, sequences=Sequences.of(later))
 
     return with_patches(preparing__cut_windows=cut)
 
@@ -219,7 +220,9 @@ def training_alone_reads_ahead():
         data = honest(prices, config)
         inputs = data.training.inputs
         later = np.concatenate([inputs[1:], inputs[-1:]])
-        return replace(data, training=replace(data.training, inputs=later))
+        return replace(
+            data, training=replace(data.training, sequences=Sequences.of(later))
+        )
 
     return _prepared(prepare)
 

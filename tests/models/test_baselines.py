@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from forecaster.data.sequences import PADDING
 from forecaster.data.table import make_table
-from forecaster.data.windows import PADDING, cut_windows
+from forecaster.data.windows import cut_windows
 from forecaster.errors import ConfigError, DataError, InvalidPrices
 from forecaster.models.baselines import (
     BASELINES,

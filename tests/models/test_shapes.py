@@ -9,7 +9,7 @@ from scipy import stats
 
 from forecaster.config import ConvolutionConfig, LayerConfig, ModelConfig
 from forecaster.config.files import config_from_dict
-from forecaster.data.windows import PADDING
+from forecaster.data.sequences import PADDING
 from forecaster.errors import ConfigError
 from forecaster.models.backend import load_keras
 from forecaster.models.heads import _log_gamma, _ordered, loss_for, read_answer

@@ -10,7 +10,7 @@ from scipy import stats
 from forecaster.bundle import load_bundle, save_bundle
 from forecaster.config import LayerConfig, ModelConfig
 from forecaster.config.files import config_from_dict
-from forecaster.data.windows import PADDING
+from forecaster.data.sequences import PADDING
 from forecaster.errors import ConfigError
 from forecaster.models.backend import load_keras
 from forecaster.models.heads import _ordered, loss_for, n_outputs, read_answer

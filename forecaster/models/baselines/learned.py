@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.arrays import FloatArray
-from forecaster.data.windows import PADDING, Windows
+from forecaster.data.sequences import PADDING
+from forecaster.data.windows import Windows
 from forecaster.models.baselines.scene import Outlook, Question, Scene
 
 PENALTIES = np.logspace(-4, 5, 10)
