@@ -8,9 +8,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from forecaster.data.libcurl import load_own_libcurl
+
+_stock: ContextVar[bool] = ContextVar("stock", default=False)
 
 
 @functools.cache
@@ -29,6 +32,29 @@ def load_keras() -> Any:
     if keras.backend.backend() == "tensorflow":
         _leave_nodes_unfused()
     return keras
+
+
+def layer_class(name: str) -> Any:
+    """Return the layer of a name in `keras.layers`, or its faster stand-in.
+
+    There are stand-ins on TensorFlow alone; see `forecaster.models.fused`.
+    """
+    keras = load_keras()
+    if _stock.get() or keras.backend.backend() != "tensorflow":
+        return getattr(keras.layers, name)
+    from forecaster.models.fused import LAYERS
+
+    return LAYERS[name]
+
+
+@contextlib.contextmanager
+def stock_layers() -> Iterator[None]:
+    """Build networks of Keras' own layers within: the same but for their speed."""
+    before = _stock.set(True)
+    try:
+        yield
+    finally:
+        _stock.reset(before)
 
 
 def _leave_nodes_unfused() -> None:

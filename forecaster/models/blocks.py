@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.config import ConvolutionConfig, LayerConfig
-from forecaster.models.backend import load_keras
+from forecaster.models.backend import layer_class, load_keras
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
 
@@ -50,7 +50,8 @@ def recurrent_layer(
         Begin each batch where the one before ended.
     """
     keras = load_keras()
-    recurrent = getattr(keras.layers, CELLS[layer.cell])(
+    kind = layer_class(CELLS[layer.cell])
+    recurrent = kind(
         layer.units,
         activation=layer.activation,
         recurrent_dropout=layer.recurrent_dropout,
@@ -71,11 +72,13 @@ def recurrent_layer(
         "recurrent_initializer": initializer(layer.recurrent_initializer, next(seeds)),
         "seed": next(seeds),
     }
-    return keras.layers.Bidirectional(
-        recurrent,
-        backward_layer=type(recurrent).from_config(backward),
-        name=f"bidirectional_{number}",
-    )
+    # Keras makes its own copy of the layer, from the class of that name.
+    with keras.saving.custom_object_scope({kind.__name__: kind}):
+        return keras.layers.Bidirectional(
+            recurrent,
+            backward_layer=kind.from_config(backward),
+            name=f"bidirectional_{number}",
+        )
 
 
 def surround(
@@ -107,7 +110,7 @@ def surround(
     if layer.normalization == "layer":
         outputs = keras.layers.LayerNormalization(name=f"norm_{number}")(outputs)
     if layer.dropout:
-        outputs = keras.layers.Dropout(
+        outputs = layer_class("Dropout")(
             layer.dropout, seed=next(seeds), name=f"dropout_{number}"
         )(outputs)
     return outputs
