@@ -25,6 +25,7 @@ from forecaster.folds import Absences, Fold, make_folds, models_of
 from forecaster.forecasting import Forecaster
 from forecaster.interrupts import heeded_interrupts
 from forecaster.models.baselines import Outlook
+from forecaster.models.refits import shared_refits
 from forecaster.preparing import Prices, frames_of, windows_ending_in
 from forecaster.training import train
 
@@ -122,7 +123,11 @@ def walk(task: Task) -> pd.DataFrame:
     }
     start_from = load_bundle(task.before / BUNDLE) if task.before is not None else None
     forecaster = train(
-        prices_of(seen, config), config, start_from=start_from, progress=False
+        prices_of(seen, config),
+        config,
+        start_from=start_from,
+        refits=shared_refits(),
+        progress=False,
     )
     with heeded_interrupts() as heed:
         if task.keep is not None:

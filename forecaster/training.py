@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster.answering import PREDICTION_BATCH
 from forecaster.checkpoint import (
     Row,
     TrainingState,
@@ -25,14 +24,9 @@ from forecaster.errors import ConfigError, TrainingFailed
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import Forecaster
 from forecaster.interrupts import heeded_interrupts
-from forecaster.models.compiling import (
-    compile_judge,
-    compile_network,
-    take_gradient_norms,
-)
-from forecaster.models.feeding import answers, feed
-from forecaster.models.recurrent import Network, network_for
-from forecaster.models.truncated import truncated_network
+from forecaster.models.compiling import take_gradient_norms
+from forecaster.models.recurrent import Network
+from forecaster.models.refits import Refits, Trainable, fresh_trainable
 from forecaster.preparing import Prices, TrainingData, prepare_training
 from forecaster.progress import epoch_progress
 
@@ -44,6 +38,7 @@ def train(
     checkpoint: Path | None = None,
     resume: bool = False,
     start_from: Forecaster | None = None,
+    refits: Refits | None = None,
     progress: bool | None = None,
 ) -> Forecaster:
     """Train a network on the training range of the prices.
@@ -66,6 +61,9 @@ def train(
     start_from
         Begin with the weights of this one, of the same network (a warm start), instead
         of fresh ones that follow from the seed.
+    refits
+        Train one of its networks, from the start: the same result, sooner. The
+        Forecaster is good until the next training that has the same `refits`.
     progress
         Show a progress bar; if absent, on a terminal or in a notebook.
 
@@ -83,7 +81,9 @@ def train(
     with heeded_interrupts() as heed:
         data = prepare_training(prices, config)
         n_windows = config.training.windows_per_epoch or len(data.training)
-        network = _fresh_network(config, n_windows)
+        make = fresh_trainable if refits is None else refits.take
+        trainable = make(config, n_windows=n_windows)
+        network = trainable.network
         heed()  # the building of a network can swallow an interrupt
         trainer = network.trainer
         if start_from is not None:
@@ -97,7 +97,7 @@ def train(
             for epoch in range(state.n_epochs + 1, config.training.epochs + 1):
                 if should_stop(state.history, config.training.early_stopping):
                     break
-                row = _run_epoch(network, data, config, epoch)
+                row = _run_epoch(trainable, data, config, epoch)
                 state = state.after(row, trainer)
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, state, stamp)
@@ -145,18 +145,6 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _fresh_network(config: Config, n_windows: int) -> Network:
-    if config.training.truncate:
-        network = truncated_network(config, n_windows=n_windows)
-    else:
-        network = network_for(config)
-    compile_network(network.trainer, config, n_windows=n_windows)
-    if network.free_trainer is not None:
-        compile_judge(network.free_trainer, config)
-    network.trainer.optimizer.build(network.trainer.trainable_variables)
-    return network
-
-
 def _start_warm(network: Network, start_from: Forecaster, config: Config) -> None:
     weights = start_from.network.get_weights()
     shapes = [weight.shape for weight in network.predictor.get_weights()]
@@ -169,34 +157,22 @@ def _start_warm(network: Network, start_from: Forecaster, config: Config) -> Non
     network.predictor.set_weights(weights)
 
 
-def _run_epoch(network: Network, data: TrainingData, config: Config, epoch: int) -> Row:
+def _run_epoch(
+    trainable: Trainable, data: TrainingData, config: Config, epoch: int
+) -> Row:
     """Show an epoch's windows, in an order that seed and epoch decide."""
-    trainer = network.trainer
-    windows = data.training[_order(len(data.training), config, epoch)]
-    fitted = trainer.fit(
-        feed(windows, config, taught=True),
-        answers(windows, config),
-        batch_size=config.training.batch_size,
-        shuffle=False,
-        verbose=0,
-    )
-    row = {"epoch": epoch, "loss": _mean_loss(fitted.history["loss"][-1], config)}
+    order = _order(len(data.training), config, epoch)
+    loss = trainable.epochs.run(data.training, order)
+    row = {"epoch": epoch, "loss": _mean_loss(loss, config)}
     if data.validation is not None:
-        scores = network.judge.evaluate(
-            feed(data.validation, config),
-            answers(data.validation, config),
-            batch_size=PREDICTION_BATCH,
-            verbose=0,
-            return_dict=True,
-        )
-        row["val_loss"] = _mean_loss(scores["loss"], config)
+        row["val_loss"] = _mean_loss(trainable.epochs.score(data.validation), config)
     if not all(math.isfinite(value) for value in row.values()):
         raise TrainingFailed(
             f"the loss stopped being a number in epoch {epoch}. Lower "
             f"`training.learning_rate` (now {config.training.learning_rate:g}), or "
             "clip gradients with `training.clip_norm`."
         )
-    norms = take_gradient_norms(trainer)
+    norms = take_gradient_norms(trainable.network.trainer)
     return row | {f"gradient/{name}": norm for name, norm in norms.items()}
 
 

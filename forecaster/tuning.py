@@ -21,6 +21,7 @@ from forecaster.data.prices import prices_fingerprint
 from forecaster.data.splits import session_index, split_training
 from forecaster.errors import ConfigError, NotEnoughHistory, TrainingFailed
 from forecaster.models.backend import load_keras
+from forecaster.models.refits import shared_refits
 from forecaster.progress import epoch_progress
 from forecaster.study import Study, Trial, open_study
 from forecaster.training import train
@@ -199,12 +200,13 @@ def _score(
             "training.end": trained_until,
             "evaluation.start": first,
             "evaluation.end": last,
+            "evaluation.baselines": (),  # last-value alone counts here
         }
         rows = known.loc[: pd.Timestamp(last)]
-        forecaster = train(rows, with_values(config, values | dates), progress=False)
+        tried = with_values(config, values | dates)
+        forecaster = train(rows, tried, refits=shared_refits(), progress=False)
         ratios.append(forecaster.evaluate(rows, first, last).rmse_ratio)
-        del forecaster
-        gc.collect()  # networks hold themselves in circles, and would pile up
+    gc.collect()  # networks hold themselves in circles, and would pile up
     score = float(np.mean(ratios))
     if not math.isfinite(score):
         raise TrainingFailed(

@@ -10,7 +10,7 @@ import forecaster
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
     {"atomic", "interrupts", "progress"},
-    {"config"},
+    {"config", "checkpoint"},
     {"data"},
     {"models", "metrics", "significance", "loading", "engine", "folds"},
     {"intervals"},
@@ -23,7 +23,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"correcting", "replaying"},
     {"answering", "fans"},
     {"forecasting"},
-    {"bundle", "checkpoint", "ranges", "scrambling"},
+    {"bundle", "ranges", "scrambling"},
     {"training", "study", "streaming", "attributions", "watching"},
     {"explain", "monitor", "backtest", "backtest_scores"},
     {"calibrating", "outoffold"},

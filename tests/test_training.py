@@ -221,21 +221,22 @@ def test_training_neither_reads_nor_changes_global_randomness(make_prices, tiny_
 def test_the_order_of_the_windows_follows_from_the_seed_and_the_epoch(
     make_prices, tiny_config
 ):
-    from forecaster.training import _fresh_network, _run_epoch
+    from forecaster.models.refits import fresh_trainable
+    from forecaster.training import _run_epoch
 
     def orders(seed):
         config = tiny_config(training__seed=seed)
         data = prepare_training(make_prices(80), config)
-        network, shown = _fresh_network(config, 50), []
-        fit = network.trainer.fit
+        trainable, shown = fresh_trainable(config, n_windows=50), []
+        run = trainable.epochs.run
 
-        def spying_fit(inputs, targets, **how):
-            shown.append(np.array(targets))
-            return fit(inputs, targets, **how)
+        def spying_run(windows, order):
+            shown.append(windows[order].targets)
+            return run(windows, order)
 
-        network.trainer.fit = spying_fit
+        trainable.epochs.run = spying_run
         for epoch in (1, 2):
-            _run_epoch(network, data, config, epoch)
+            _run_epoch(trainable, data, config, epoch)
         for targets in shown:
             np.testing.assert_array_equal(
                 np.sort(targets, axis=0), np.sort(data.training.targets, axis=0)

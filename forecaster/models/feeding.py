@@ -20,7 +20,16 @@ def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
     taught
         Add the real values that teacher forcing shows, if there is any.
     """
-    inputs: dict[str, FloatArray] = {"window": np.ascontiguousarray(windows.inputs)}
+    inputs = {"window": np.ascontiguousarray(windows.inputs)}
+    inputs |= beside_windows(windows, config, taught=taught)
+    return inputs if len(inputs) > 1 else inputs["window"]
+
+
+def beside_windows(
+    windows: Windows, config: Config, *, taught: bool = False
+) -> dict[str, FloatArray]:
+    """Return a network's inputs but for the windows themselves, by name."""
+    inputs: dict[str, FloatArray] = {}
     if config.features.known_future:
         inputs["known"] = np.ascontiguousarray(windows.known)
     if config.features.static:
@@ -32,7 +41,7 @@ def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
         if taught and config.model.teacher_forcing:
             shown = np.concatenate([windows.start, windows.targets[:, :-1]], axis=1)
             inputs["teacher"] = shown[..., None]
-    return inputs if len(inputs) > 1 else inputs["window"]
+    return inputs
 
 
 def answers(windows: Windows, config: Config) -> Any:

@@ -1,0 +1,195 @@
+"""Epochs: a network trained and scored on TensorFlow, many batches in one call.
+
+The windows stay what they are, rows and where each begins, and are put together batch
+by batch inside the call. Import it inside functions: it loads TensorFlow.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from forecaster.config import Config
+from forecaster.data.sequences import PADDING
+from forecaster.data.windows import Windows
+from forecaster.models.backend import load_keras
+from forecaster.models.feeding import answers, beside_windows
+from forecaster.models.recurrent import Network
+
+keras = load_keras()
+SCORED_BATCH = 256
+# So many in one call: an interrupt is heard between two of them.
+CALL_BATCHES = 500
+Held = Mapping[str, Any]
+
+
+class Epochs:
+    """Trains a compiled network on windows, and scores it.
+
+    What happens is what `fit` and `evaluate` of Keras do; the last, incomplete batch
+    is filled up and its answers cut back, so that one shape is compiled.
+
+    Parameters
+    ----------
+    network
+        Its trainer, and its judge, have a loss and the trainer an optimiser.
+    config
+        Settings of the run.
+    """
+
+    def __init__(self, network: Network, config: Config) -> None:
+        self._network, self._config = network, config
+        self._held: weakref.WeakKeyDictionary[Windows, Held] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._compiled: dict[str, Any] = {}
+
+    def run(self, windows: Windows, order: np.ndarray) -> float:
+        """Train on the windows once, and return the mean loss.
+
+        Parameters
+        ----------
+        order : ndarray of int, shape (n_drawn,)
+            Which windows, in the order in which they are shown.
+        """
+        size = self._config.training.batch_size
+        return self._call("train", self._train, windows, order, size)
+
+    def score(self, windows: Windows) -> float:
+        """Return the mean loss on windows, without dropout or teacher."""
+        order = np.arange(len(windows))
+        return self._call("judge", self._judge, windows, order, SCORED_BATCH)
+
+    def _call(
+        self,
+        name: str,
+        step: Callable[[Held, Any], Any],
+        windows: Windows,
+        order: np.ndarray,
+        size: int,
+    ) -> float:
+        held = self._hold(windows)
+        if name not in self._compiled:
+            self._compiled[name] = _looped(step, size, held)
+        chosen = tf.constant(order, tf.int32)
+        total = 0.0
+        for first in range(0, len(order), size * CALL_BATCHES):
+            part = chosen[first : first + size * CALL_BATCHES]
+            total += float(self._compiled[name](dict(held), part))
+        return total / len(order)
+
+    def _hold(self, windows: Windows) -> Held:
+        """Return the windows as tensors, made once."""
+        if windows not in self._held:
+            arrays = _arrays(windows, self._config)
+            self._held[windows] = {
+                name: tf.constant(array) for name, array in arrays.items()
+            }
+        return self._held[windows]
+
+    def _train(self, held: Held, chosen: Any) -> Any:
+        trainer, size = self._network.trainer, self._config.training.batch_size
+        n_windows = tf.shape(chosen)[0]
+        filled = chosen
+        if not self._has_batch_normalization:
+            filled = tf.ensure_shape(tf.pad(chosen, [[0, size - n_windows]]), [size])
+        inputs = self._inputs(held, filled, taught=True)
+        with tf.GradientTape() as tape:
+            answer = trainer(inputs, training=True)
+            answer = tf.nest.map_structure(lambda part: _first(part, n_windows), answer)
+            loss = trainer.compute_loss(
+                x=inputs, y=self._answers(held, chosen), y_pred=answer, training=True
+            )
+        weights = trainer.trainable_variables
+        slopes = tape.gradient(loss, [weight.value for weight in weights])
+        trainer.optimizer.apply(slopes, weights)
+        return loss
+
+    def _judge(self, held: Held, chosen: Any) -> Any:
+        judge = self._network.judge
+        inputs = self._inputs(held, chosen, taught=False)
+        answer = judge(inputs, training=False)
+        return judge.compute_loss(
+            x=inputs, y=self._answers(held, chosen), y_pred=answer, training=False
+        )
+
+    def _inputs(self, held: Held, chosen: Any, *, taught: bool) -> Any:
+        inputs = {"window": _gather(held, chosen, self._config.window.lookback)}
+        for name in held.keys() - {"rows", "starts", "low", "span", "targets"}:
+            if taught or name != "teacher":
+                inputs[name] = tf.gather(held[name], chosen)
+        return inputs if len(inputs) > 1 else inputs["window"]
+
+    def _answers(self, held: Held, chosen: Any) -> Any:
+        n_members = self._config.model.members
+        targets = tf.gather(held["targets"], chosen)
+        return targets if n_members == 1 else [targets] * n_members
+
+    @property
+    def _has_batch_normalization(self) -> bool:
+        layers = self._config.model.layers
+        return any(layer.normalization == "batch" for layer in layers)
+
+
+def _looped(step: Callable[[Held, Any], Any], size: int, held: Held) -> Any:
+    """Return the compiled function that makes a step for each batch of the windows."""
+
+    def run(held: Held, order: Any) -> Any:
+        n_windows = tf.shape(order)[0]
+
+        def one(first: Any, total: Any) -> Any:
+            chosen = order[first : tf.minimum(first + size, n_windows)]
+            loss = step(held, chosen)
+            weight = tf.cast(tf.shape(chosen)[0], loss.dtype)
+            return first + size, total + weight * loss
+
+        return tf.while_loop(
+            lambda first, _: first < n_windows, one, (0, 0.0), parallel_iterations=1
+        )[1]
+
+    shapes = {
+        name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+        for name, tensor in held.items()
+    }
+    signature = [shapes, tf.TensorSpec([None], tf.int32)]
+    return tf.function(run, input_signature=signature, autograph=False)
+
+
+def _arrays(windows: Windows, config: Config) -> dict[str, np.ndarray]:
+    """Return all that batches are put together from."""
+    sequences = windows.sequences
+    targets = answers(windows, config)
+    arrays = {
+        **beside_windows(windows, config, taught=True),
+        "rows": np.ascontiguousarray(sequences.rows),
+        "starts": sequences.starts.astype(np.int32),
+        "targets": targets[0] if isinstance(targets, list) else targets,
+    }
+    if sequences.low is not None and sequences.span is not None:
+        arrays |= {"low": sequences.low, "span": sequences.span}
+    return arrays
+
+
+def _gather(held: Held, chosen: Any, lookback: int) -> Any:
+    """Return windows, (n_chosen, lookback, n_features), as `Sequences` would."""
+    places = tf.gather(held["starts"], chosen)[:, None] + tf.range(lookback)
+    windows = tf.gather(held["rows"], places)
+    if "low" not in held:
+        return windows
+    low, span = tf.gather(held["low"], chosen), tf.gather(held["span"], chosen)
+    scaled = (windows - low[:, None]) / span[:, None]
+    padding = tf.constant(PADDING, scaled.dtype)
+    return tf.cast(tf.where(tf.math.is_nan(scaled), padding, scaled), tf.float32)
+
+
+def _first(answer: Any, n_windows: Any) -> Any:
+    """Cut answers back to the windows that are real, and so their mask."""
+    cut = answer[:n_windows]
+    mask = getattr(answer, "_keras_mask", None)
+    if mask is not None:
+        cut._keras_mask = mask[:n_windows]
+    return cut
