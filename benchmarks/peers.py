@@ -142,7 +142,7 @@ def scaled(prices: pd.DataFrame, config: Config) -> np.ndarray:
     first, last = str(config.training.start), str(config.training.end)
     close = prices.loc[first:last, config.data.target].to_numpy()
     spread = close.max() - close.min()
-    return ((close - close.min()) / spread).astype(np.float32)
+    return np.asarray((close - close.min()) / spread, dtype=np.float32)
 
 
 def _long_frame(closes: np.ndarray) -> pd.DataFrame:

@@ -131,7 +131,7 @@ def _memory_growth(records: Records, _: str) -> Measured:
 
 def own_memory(record: Record) -> float:
     """Return the MB that a size held at most, above those of its bare libraries."""
-    return max(record.peak_mb[-1] - record.facts["before_mb"], 1.0)
+    return max(record.peak_mb[-1] - float(record.facts["before_mb"]), 1.0)
 
 
 def _difference(records: Records, against: str) -> Measured:

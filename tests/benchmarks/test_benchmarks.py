@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -203,7 +204,7 @@ def test_a_readme_without_marks_is_left_alone(results, tmp_path):
     assert path.read_text() == "nothing"
 
 
-def test_our_readme_has_the_marks_and_tells_of_every_case(results, tmp_path):
+def test_our_readme_has_the_marks_and_tells_of_every_case():
     text = reporting.README.read_text(encoding="utf-8")
     assert text.count(reporting.BEGIN) == text.count(reporting.END) == 1
     for name in CASES:
@@ -258,6 +259,17 @@ def test_a_case_that_fails_is_told_and_kept(measured, tmp_path, error):
     assert {row.status for row in rows} == {"failed"}
 
 
+def test_the_readme_is_written_only_where_that_is_asked(
+    measured, tmp_path, monkeypatch
+):
+    written = []
+    monkeypatch.setattr(reporting, "write_readme", written.append)
+    run("made", "--out", tmp_path)
+    assert not written
+    run("made", "--out", tmp_path, "--write-readme")
+    assert [row.case for row in written[0].rows] == ["made"] * len(CASE.limits)
+
+
 def test_an_unknown_case_is_refused():
     answer = run("epoch-lstn")
     assert answer.exit_code == 2
@@ -296,7 +308,29 @@ def test_help_is_measured_end_to_end(tmp_path):
     assert results.machine["libraries"]["forecaster"]
 
 
-def test_a_worker_that_breaks_says_why(monkeypatch):
+def test_the_sides_take_turns():
+    told = []
+    measure("help", CASES["help"], quick=True, repeats=2, tell=told.append)
+    assert told == [
+        "help: ours warms up",
+        "help: python warms up",
+        "help: round 1, ours",
+        "help: round 1, python",
+        "help: round 2, ours",
+        "help: round 2, python",
+    ]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch") is not None, reason="wants PyTorch to be missing"
+)
+def test_a_missing_peer_is_told_by_its_worker():
+    alone = Case("Made.", {"torch": lambda _: None}, ())
+    records = measure("epoch-lstm", alone, quick=True)
+    assert records == {"torch": Record(missing=INSTALL)}
+
+
+def test_a_worker_that_breaks_says_why():
     broken = Case("Made.", {"no-such-side": lambda _: None}, ())
     with pytest.raises(WorkerFailed, match="KeyError: 'no-such-side'"):
         measure("help", broken, quick=True)
