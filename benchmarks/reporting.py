@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.ratios import Spread
@@ -41,7 +42,7 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     for number, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if number in (0, 1, 7) else "right")
     for row in rows:
-        table.add_row(*cells_of(row))
+        table.add_row(*map(escape, cells_of(row)))
     console.print(table)
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 REPEATS, QUICK_REPEATS = 5, 2
 # Before each turn, so that threads of the side before have gone to sleep.
 REST_S = 0.3
+# For a worker to end by itself.
+GRACE_S = 10.0
 TAIL = 12
 
 
@@ -103,19 +105,25 @@ class Worker:
     def run_once(self) -> dict[str, Any]:
         """Let the side run once and return its answer."""
         assert self._process.stdin is not None  # noqa: S101  it was piped
-        try:
+        with suppress(BrokenPipeError):  # it has ended, and `listen` tells how
             self._process.stdin.write("run\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the process has ended, and `listen` tells how
         return self.listen()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        """Let the worker end with its input, so that it clears up; or else end it."""
+        assert self._process.stdin and self._process.stdout  # noqa: S101  piped
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
         self._errors.close()
 
 

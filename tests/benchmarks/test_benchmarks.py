@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmarks import command, reporting, running
@@ -25,7 +27,7 @@ from benchmarks.drawing import draw_results
 from benchmarks.ratios import Spread, difference_of, ratio_of, slope_of, spread_of
 from benchmarks.results import Results
 from benchmarks.rows import Row, failed_rows, rows_of
-from benchmarks.running import Record, WorkerFailed, measure, worker_environment
+from benchmarks.running import Record, Worker, WorkerFailed, measure, worker_environment
 from benchmarks.worker import _why
 
 MACHINE = {
@@ -328,6 +330,27 @@ def test_a_missing_peer_is_told_by_its_worker():
     alone = Case("Made.", {"torch": lambda _: None}, ())
     records = measure("epoch-lstm", alone, quick=True)
     assert records == {"torch": Record(missing=INSTALL)}
+
+
+def test_a_worker_ends_by_itself_and_clears_up():
+    with Worker("help", "python", quick=True, gpu=False) as worker:
+        assert worker.listen()["event"] == "ready"
+        assert worker.run_once()["seconds"] > 0
+    assert worker._process.returncode == 0
+
+
+def test_a_worker_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(running, "GRACE_S", 0.0)
+    with Worker("help", "ours", quick=True, gpu=False) as worker:
+        pass  # it has only begun
+    assert worker._process.returncode is not None
+
+
+def test_words_in_brackets_are_shown():
+    row = Row("made", "seconds", "", 1.0, None, "failed", note="[Errno 2] [red] gone")
+    console = Console(width=150, record=True, file=io.StringIO())
+    reporting.print_rows([row], console)
+    assert "failed: [Errno 2] [red] gone" in console.export_text()
 
 
 def test_a_worker_that_breaks_says_why():
