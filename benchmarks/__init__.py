@@ -1,0 +1,1 @@
+"""Side-by-side timings of forecaster and of what one would take instead."""
