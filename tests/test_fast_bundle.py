@@ -65,11 +65,33 @@ def test_predict_answers_without_tensorflow(bundle):
     assert row["predicted"] == pytest.approx(slow.price[0], rel=1e-5)
 
 
-def test_predict_answers_from_a_bundle_without_an_onnx_model():
-    answer, modules = predict_in_a_process(TINY, "--as-of", "2017-12-29")
-    assert "keras" in modules
+def test_predict_gives_intervals_without_tensorflow(make_prices, tiny_config, tmp_path):
+    config = tiny_config(
+        model={"layers": [{"units": 2}], "head": "quantiles"},
+        window__horizon=2,
+        training__epochs=1,
+        calibration={"method": "adaptive", "n_folds": 2},
+    )
+    forecaster = train(make_prices(80), config, progress=False)
+    folder = save_bundle(forecaster, tmp_path / "bundle")
+    answer, modules = predict_in_a_process(
+        folder, "--as-of", "2017-12-29", "--level", "0.8"
+    )
+    # The joint paths of two sessions are drawn with SciPy.
+    assert modules.isdisjoint({*HEAVY} - {"scipy"})
+    sessions = [row["session"] for row in answer["forecast"]]
+    assert sessions == ["2018-01-02", "2018-01-03"]
+    for row in answer["forecast"]:
+        assert row["low_0.8"] < row["predicted"] < row["high_0.8"]
+
+
+def test_a_bundle_without_an_onnx_model_is_loaded_with_keras():
     expected = json.loads((TINY.parent / "tiny-bundle-predictions.json").read_text())
-    assert answer["forecast"][0]["predicted"] == pytest.approx(expected["price"][0])
+    loaded = load_bundle(TINY, fast=True)
+    assert not (TINY / ONNX).exists()
+    assert type(loaded.network) is not OnnxNetwork
+    forecast = loaded.predict(forecaster.load_prices("GOOG"), as_of="2017-12-29")
+    assert forecast.price[0] == pytest.approx(expected["price"][0], rel=1e-6)
 
 
 def is_loaded(network):
