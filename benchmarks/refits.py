@@ -44,7 +44,8 @@ def folds(quick: bool) -> list[Config]:
 def ours(quick: bool) -> Side:
     """Build one compiled network and train it anew for every fold."""
     from forecaster.data.sources import load_prices
-    from forecaster.refitting import Refits
+    from forecaster.models.refits import Refits
+    from forecaster.training import train as train_one
 
     refits, configs = Refits(), folds(quick)
     prices, known = load_prices("GOOG"), {"n_steps": 0}
@@ -53,7 +54,7 @@ def ours(quick: bool) -> Side:
         known["n_steps"] = 0
         for number in range(n_refits):
             config = configs[number % N_STARTS]
-            forecaster = refits.train(prices, config)
+            forecaster = train_one(prices, config, refits=refits, progress=False)
             known["n_steps"] += len(forecaster.history) * n_batches(
                 forecaster.trained_on.n_windows, config.training.batch_size
             )

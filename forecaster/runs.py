@@ -55,9 +55,9 @@ class Run:
         """Name of the folder."""
         return self.folder.name
 
-    def load(self) -> Forecaster:
-        """Read the trained Forecaster back."""
-        return load_bundle(self.folder / BUNDLE)
+    def load(self, *, fast: bool = False) -> Forecaster:
+        """Read the trained Forecaster back; `fast` is that of `load_bundle`."""
+        return load_bundle(self.folder / BUNDLE, fast=fast)
 
     def load_evaluation(self) -> Evaluation:
         """Read the evaluation on the test range back.
@@ -110,11 +110,19 @@ def find_run(reference: str | Path | None, runs_dir: Path) -> Run:
     )
 
 
-def load_forecaster(reference: str | Path | None, runs_dir: Path) -> Forecaster:
-    """Read a Forecaster from a run, or from the folder of a bundle alone."""
+def load_forecaster(
+    reference: str | Path | None, runs_dir: Path, *, fast: bool = False
+) -> Forecaster:
+    """Read a Forecaster from a run, or from the folder of a bundle alone.
+
+    Parameters
+    ----------
+    fast
+        As in `forecaster.bundle.load_bundle`.
+    """
     if reference is not None and (Path(reference) / MANIFEST).is_file():
-        return load_bundle(reference)
-    return find_run(reference, runs_dir).load()
+        return load_bundle(reference, fast=fast)
+    return find_run(reference, runs_dir).load(fast=fast)
 
 
 def run_names(runs_dir: Path) -> list[str]:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 
 from forecaster.bundle import (
     FILES,
     MANIFEST,
+    ONNX,
     canonical_json,
     load_bundle,
     save_bundle,
@@ -69,7 +71,9 @@ def test_a_reloaded_forecaster_carries_all_it_was_saved_with(trained, bundle):
 
 
 def test_a_bundle_holds_its_files_and_nothing_else(bundle):
-    assert sorted(path.name for path in bundle.iterdir()) == sorted([MANIFEST, *FILES])
+    assert sorted(path.name for path in bundle.iterdir()) == sorted(
+        [MANIFEST, ONNX, *FILES]
+    )
 
 
 def is_free_of_pickle(name, content):
@@ -80,6 +84,11 @@ def is_free_of_pickle(name, content):
             file.visititems(lambda _, item: kinds.append(getattr(item, "dtype", None)))
         # Opaque and object types could carry any bytes.
         return all(kind is None or kind.kind in "fiub" for kind in kinds)
+    if name.endswith(".onnx"):
+        onnx.checker.check_model(content)
+        model = onnx.load_from_string(content)
+        # Neither functions nor anything outside the file.
+        return not model.functions and not model.metadata_props
     if name.endswith(".json"):
         return json.loads(content) is not None
     if name.endswith(".toml"):
@@ -123,7 +132,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+@pytest.mark.parametrize("name", [MANIFEST, ONNX, *FILES])
 def test_every_damage_is_refused_by_name(bundle, name, damage):
     path = bundle / name
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
@@ -140,7 +149,7 @@ def test_every_single_bit_of_the_manifest_counts(bundle):
             load_bundle(bundle)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+@pytest.mark.parametrize("name", [MANIFEST, ONNX, *FILES])
 def test_a_missing_file_is_named(bundle, name):
     (bundle / name).unlink()
     with pytest.raises(BundleError, match=name):

@@ -154,7 +154,7 @@ def predict_command(
         raise typer.BadParameter(f"what is meant by {' '.join(further)}?")
     levels = read_levels([*(level or []), *further])
     known_to = None if as_of is None else as_day(as_of).date()
-    forecaster = load_forecaster(run, runs_dir)
+    forecaster = load_forecaster(run, runs_dir, fast=True)
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
     forecast = forecaster.predict(
         prices, horizon=horizon, as_of=known_to, levels=levels
