@@ -18,12 +18,13 @@ from forecaster.describing import describe, describe_html
 from forecaster.errors import TrainingFailed
 from forecaster.evaluation import Spread
 from forecaster.forecast import TrainedOn
+from forecaster.models.asking import PREDICTION_BATCH, ask
 from forecaster.models.baselines import last_value
 from forecaster.models.feeding import feed, newest_step
 from forecaster.models.heads import Answer, read_answer
 from forecaster.replaying import replayed_windows
 
-PREDICTION_BATCH = 256
+__all__ = ["PREDICTION_BATCH", "TrainedNetwork"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,9 +112,7 @@ class TrainedNetwork:
         TrainingFailed
             If the network answers with numbers that are not finite.
         """
-        scaled = np.asarray(
-            self.network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
-        )
+        scaled = ask(self.network, inputs)
         if not np.isfinite(scaled).all():
             raise TrainingFailed(
                 "the network's forecasts are not finite numbers. Train again with a "
