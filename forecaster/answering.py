@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,31 @@ class TrainedNetwork:
         spread = self._spread(answer, windows, earlier)
         return prices, spread, answer.probability_up
 
+    def forecast_each(
+        self, windows: Windows, tables: Callable[[], Sequence[Table]]
+    ) -> tuple[FloatArray, Spread | None, FloatArray | None]:
+        """Return the same as `forecast_windows`, of windows of a ticker each.
+
+        Parameters
+        ----------
+        windows
+            The newest one of each table.
+        tables
+            Returns the table of each window; an adaptive calibration follows what lies
+            between the end of training and its last row.
+        """
+        if self._calibration != "adaptive":
+            return self.forecast_windows(windows)
+        answer, spreads = self.answer(windows), []
+        earlier = [self._replayed(table, len(table) - 1) for table in tables()]
+        made = self._made_each(earlier)
+        quantiles = windows.footing.decode(_quantiles(answer))
+        for place, before in enumerate(made):
+            one = slice(place, place + 1)
+            spreads.append(self._correct(windows[one], quantiles[one], before))
+        spread = Spread(self.config.model.quantiles, np.concatenate(spreads))
+        return self._prices(answer.centre, windows), spread, answer.probability_up
+
     def answer(self, windows: Windows) -> Answer:
         """Run the network on windows; what it says is in its own numbers.
 
@@ -151,18 +177,43 @@ class TrainedNetwork:
         if answer.quantiles is None:
             return None
         prices = windows.footing.decode(answer.quantiles)
-        if self.out_of_fold is not None and self._calibration != "none":
-            before = None if earlier is None else self._made(earlier)
-            prices = correct_by_ticker(
-                Made.of(windows, prices),
-                before,
-                self.out_of_fold,
-                self.config,
-                windows.ticker_ids,
-            )
+        if self._calibration != "none":
+            made = self._made_each([earlier])[0]
+            prices = self._correct(windows, prices, made)
         return Spread(self.config.model.quantiles, prices)
 
-    def _made(self, windows: Windows) -> Made:
-        quantiles = self.answer(windows).quantiles
-        assert quantiles is not None  # noqa: S101  the network has them
-        return Made.of(windows, windows.footing.decode(quantiles))
+    def _correct(
+        self, windows: Windows, prices: FloatArray, before: Made | None
+    ) -> FloatArray:
+        """Return quantiles put right by the out-of-fold forecasts."""
+        assert self.out_of_fold is not None  # noqa: S101  it is calibrated
+        return correct_by_ticker(
+            Made.of(windows, prices),
+            before,
+            self.out_of_fold,
+            self.config,
+            windows.ticker_ids,
+        )
+
+    def _made_each(self, earlier: Sequence[Windows | None]) -> list[Made | None]:
+        """Return the forecasts of several tickers' windows, asking the network once."""
+        parts = [windows for windows in earlier if windows is not None]
+        if not parts:
+            return [None] * len(earlier)
+        joined = Windows.join(parts)
+        prices = joined.footing.decode(_quantiles(self.answer(joined)))
+        made: list[Made | None] = []
+        begin = 0
+        for windows in earlier:
+            if windows is None:
+                made.append(None)
+                continue
+            stop = begin + len(windows)
+            made.append(Made.of(windows, prices[begin:stop]))
+            begin = stop
+        return made
+
+
+def _quantiles(answer: Answer) -> FloatArray:
+    assert answer.quantiles is not None  # noqa: S101  the network has them
+    return answer.quantiles

@@ -114,7 +114,9 @@ def _answering(network: Any) -> Any:
 
     known = weakref.ref(network)
 
-    @tf.function(input_signature=[input_signature(network)], autograph=False)
+    @tf.function(  # type: ignore[untyped-decorator]  # TensorFlow has no types
+        input_signature=[input_signature(network)], autograph=False
+    )
     def answer(inputs: Any) -> Any:
         return known()(inputs, training=False)  # type: ignore[misc]  # it is asked
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from forecaster.arrays import FloatArray
+from forecaster.config import Config, config_from_dict
+from forecaster.errors import ConfigError
 from forecaster.models.asking import (
     ask,
     in_batches,
@@ -15,7 +17,12 @@ from forecaster.models.asking import (
     is_compilable,
     kept_function,
 )
+from forecaster.models.recurrent import network_for
 
+# The longer network of each one that was unrolled, for the horizon last asked for.
+_UNROLLED: weakref.WeakKeyDictionary[Any, tuple[Any, Config]] = (
+    weakref.WeakKeyDictionary()
+)
 WITH_OUTPUTS = 3  # axes of an answer that has one for the session it speaks at
 
 
@@ -53,6 +60,37 @@ def roll_forward(
     return steps[:, :n_steps]
 
 
+def unroll(network: Any, config: Config, horizon: int) -> tuple[Any, Config]:
+    """Return a network for another horizon, which its weights allow, and its settings.
+
+    Parameters
+    ----------
+    network
+        One whose later steps are its earlier ones again, as an encoder and decoder.
+
+    Raises
+    ------
+    ConfigError
+        If the network is no Keras model, whose weights can be read.
+    """
+    if not hasattr(network, "get_weights"):
+        own = config.window.horizon
+        raise ConfigError(
+            f"cannot forecast {horizon} sessions: this network was exported for {own}, "
+            f"and cannot be unrolled. Ask for at most {own}, or use the bundle that it "
+            "was exported from."
+        )
+    found = _UNROLLED.get(network)
+    if found is None or found[1].window.horizon != horizon:
+        settings = config.resolved()
+        settings["window"]["horizon"] = horizon
+        longer = config_from_dict(settings)
+        # One is kept, not one for each horizon that is ever asked for.
+        found = _UNROLLED[network] = (network_for(longer).predictor, longer)
+    found[0].set_weights(network.get_weights())
+    return found
+
+
 def _roll_by_rounds(network: Any, windows: FloatArray, n_rounds: int) -> FloatArray:
     lookback, steps = windows.shape[1], []
     for _ in range(n_rounds):
@@ -79,7 +117,7 @@ def _rolling(network: Any) -> Any:
         return number + 1, longer[:, -lookback:], steps.write(number, ahead)
 
     # The rounds are a tensor: another horizon is no other function.
-    @tf.function(
+    @tf.function(  # type: ignore[untyped-decorator]  # TensorFlow has no types
         input_signature=[signature, tf.TensorSpec((), tf.int32)], autograph=False
     )
     def roll(windows: Any, n_rounds: Any) -> Any:
