@@ -26,6 +26,7 @@ from forecaster.errors import ForecasterError
 
 # Numbers that the windows of one feature may hold at once: 32 MB.
 MOST_NUMBERS = 4_000_000
+NUMERIC = "fiu"  # NumPy's kinds: floats, and integers with a sign and without
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +71,8 @@ class Plan:
     ----------
     names
         Inputs and static columns, each once.
-    columns
-        Price columns that are read.
+    columns, column_places
+        Price columns that are read, and where they stand.
     windowed, dated, whole
         Features made from a window of rows alone, from the date alone, and from all
         rows before; the other names are columns.
@@ -81,6 +82,7 @@ class Plan:
 
     names: list[str]
     columns: list[str]
+    column_places: list[int]
     windowed: list[str]
     dated: list[str]
     whole: list[str]
@@ -102,6 +104,7 @@ class Plan:
         return cls(
             names,
             [name for name in columns if name in used],
+            [place for place, name in enumerate(columns) if name in used],
             [one.name for one in windowed],
             dated,
             whole,
@@ -137,6 +140,11 @@ class Recent:
     target: FloatArray
     volatility: FloatArray
 
+    @cached_property
+    def row(self) -> dict[int, int]:
+        """The row of each place."""
+        return {place: row for row, place in enumerate(self.places)}
+
     def frame(self, names: Sequence[str], place: int | None = None) -> pd.DataFrame:
         """Return the rows of all series, one below the other, or those of one."""
         chosen = self.numbers[..., [self.names.index(name) for name in names]]
@@ -157,36 +165,46 @@ def recent_rows(asked: Sequence[Series], config: Config) -> Iterator[Recent]:
         if plan is None:
             continue
         n_rows = plan.n_rows(lookback)
-        places = [place for place in alike if _usual(asked[place], plan, n_rows)]
         size = max(MOST_NUMBERS // (n_rows * plan.longest), 1)
-        for begin in range(0, len(places), size):
-            part = places[begin : begin + size]
-            yield _complete([asked[place] for place in part], part, plan, config)
+        for begin in range(0, len(alike), size):
+            part = alike[begin : begin + size]
+            read = {place: _newest(asked[place], plan, n_rows) for place in part}
+            rows = {place: one for place, one in read.items() if one is not None}
+            if rows:
+                series = [asked[place] for place in rows]
+                yield _complete(series, rows, plan, config)
 
 
-def _usual(one: Series, plan: Plan, n_rows: int) -> bool:
-    """Return whether a series has dates, enough rows, and numbers in its columns."""
+def _newest(one: Series, plan: Plan, n_rows: int) -> FloatArray | None:
+    """Return the newest rows of the columns, or None if a series is unusual.
+
+    That is one without dates, with too few rows, or with a column of no numbers.
+    """
     if not isinstance(one.known.index, pd.DatetimeIndex) or len(one.known) < n_rows:
-        return False
-    if one.config.target.form != "price" and not (one.target > 0).all():
-        return False
-    kinds = [one.known[name].dtype for name in plan.columns]
-    return all(isinstance(kind, np.dtype) and kind.kind in "fiu" for kind in kinds)
+        return None
+    whole = one.known.to_numpy()  # much faster than column by column
+    if whole.dtype.kind in NUMERIC:
+        rows: FloatArray = whole[-n_rows:, plan.column_places].astype(np.float64)
+        return rows
+    columns = [one.known[name] for name in plan.columns]
+    kinds = [column.dtype for column in columns]
+    if not all(isinstance(kind, np.dtype) and kind.kind in NUMERIC for kind in kinds):
+        return None
+    newest = [column.to_numpy(np.float64)[-n_rows:] for column in columns]
+    return np.stack(newest, axis=1)
 
 
 def _complete(
-    series: Sequence[Series], places: list[int], plan: Plan, config: Config
+    series: Sequence[Series], read: dict[int, FloatArray], plan: Plan, config: Config
 ) -> Recent:
     """Return the rows of the series in which no number is missing."""
-    lookback, known = config.window.lookback, {}
-    n_rows = plan.n_rows(lookback)
-    for name in plan.columns:
-        known[name] = np.concatenate(
-            [one.known[name].to_numpy(np.float64)[-n_rows:] for one in series]
-        )
+    lookback, n_rows = config.window.lookback, plan.n_rows(config.window.lookback)
+    stacked = np.concatenate(list(read.values()))
+    known = {name: stacked[:, place].copy() for place, name in enumerate(plan.columns)}
     # What is no number here is left out below, and refused by name elsewhere.
     with np.errstate(all="ignore"):
         made = derive(pd.DataFrame(known), plan.windowed, ticker="")
+        volatility = _volatility(series, config)
     known |= {name: made[name].to_numpy() for name in plan.windowed}
     rows = {
         name: values.reshape(len(series), n_rows)[:, -lookback:]
@@ -195,12 +213,17 @@ def _complete(
     rows |= _of_dates(series, plan.dated, lookback, config)
     rows |= _of_whole(series, plan.whole, lookback, config)
     values = np.stack([rows[name] for name in plan.names], axis=-1)
-    target, volatility = rows[config.data.target], _volatility(series, config)
-    complete = np.isfinite(values).all(axis=(1, 2)) & np.isfinite(target).all(axis=1)
+    target = rows[config.data.target]
+    # Elsewhere a price that has no logarithm is refused, however old.
+    positive = config.target.form == "price" or [
+        bool((one.target > 0).all()) for one in series
+    ]
+    complete = np.isfinite(values).all(axis=(1, 2)) & positive
+    complete &= np.isfinite(target).all(axis=1)
     if len(volatility):
         complete &= np.isfinite(volatility).all(axis=1)
         volatility = volatility[complete, -1]
-    kept = [place for place, good in zip(places, complete, strict=True) if good]
+    kept = [place for place, good in zip(read, complete, strict=True) if good]
     return Recent(kept, plan.names, values[complete], target[complete], volatility)
 
 
