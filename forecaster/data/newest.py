@@ -111,12 +111,12 @@ def _far(recent: Recent, config: Config, scaler: Scaler) -> dict[int, pd.DataFra
         return {}
     far = FAR[scaler.kind]
     upper = 1 + far if scaler.kind == "minmax" else far
-    scaled = scaler.transform(recent.frame(names)).reshape(len(recent.places), -1)
-    beyond = np.any((scaled < -far) | (scaled > upper), axis=1).tolist()
+    rows, lookback = recent.frame(names), config.window.lookback
+    scaled = scaler.transform(rows).reshape(len(recent.places), -1)
+    beyond = np.any((scaled < -far) | (scaled > upper), axis=1)
     return {
-        place: recent.frame(names, place)
-        for place, is_far in zip(recent.places, beyond, strict=True)
-        if is_far
+        recent.places[row]: rows.iloc[row * lookback : (row + 1) * lookback]
+        for row in np.flatnonzero(beyond)
     }
 
 

@@ -140,18 +140,11 @@ class Recent:
     target: FloatArray
     volatility: FloatArray
 
-    @cached_property
-    def row(self) -> dict[int, int]:
-        """The row of each place."""
-        return {place: row for row, place in enumerate(self.places)}
-
-    def frame(self, names: Sequence[str], place: int | None = None) -> pd.DataFrame:
-        """Return the rows of all series, one below the other, or those of one."""
+    def frame(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of all series, one series below the other."""
         chosen = self.numbers[..., [self.names.index(name) for name in names]]
-        rows = chosen if place is None else chosen[self.places.index(place)]
-        return pd.DataFrame(
-            rows.reshape(math.prod(rows.shape[:-1]), len(names)), columns=list(names)
-        )
+        shape = (math.prod(chosen.shape[:-1]), len(names))
+        return pd.DataFrame(chosen.reshape(shape), columns=list(names))
 
 
 def recent_rows(asked: Sequence[Series], config: Config) -> Iterator[Recent]:
