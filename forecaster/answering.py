@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,13 @@ from forecaster.describing import describe, describe_html
 from forecaster.errors import TrainingFailed
 from forecaster.evaluation import Spread
 from forecaster.forecast import TrainedOn
+from forecaster.models.asking import PREDICTION_BATCH, ask
 from forecaster.models.baselines import last_value
 from forecaster.models.feeding import feed, newest_step
 from forecaster.models.heads import Answer, read_answer
 from forecaster.replaying import replayed_windows
 
-PREDICTION_BATCH = 256
+__all__ = ["PREDICTION_BATCH", "TrainedNetwork"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +83,31 @@ class TrainedNetwork:
         spread = self._spread(answer, windows, earlier)
         return prices, spread, answer.probability_up
 
+    def forecast_each(
+        self, windows: Windows, tables: Callable[[], Sequence[Table]]
+    ) -> tuple[FloatArray, Spread | None, FloatArray | None]:
+        """Return the same as `forecast_windows`, of windows of a ticker each.
+
+        Parameters
+        ----------
+        windows
+            The newest one of each table.
+        tables
+            Returns the table of each window; an adaptive calibration follows what lies
+            between the end of training and its last row.
+        """
+        if self._calibration != "adaptive":
+            return self.forecast_windows(windows)
+        answer, spreads = self.answer(windows), []
+        earlier = [self._replayed(table, len(table) - 1) for table in tables()]
+        made = self._made_each(earlier)
+        quantiles = windows.footing.decode(_quantiles(answer))
+        for place, before in enumerate(made):
+            one = slice(place, place + 1)
+            spreads.append(self._correct(windows[one], quantiles[one], before))
+        spread = Spread(self.config.model.quantiles, np.concatenate(spreads))
+        return self._prices(answer.centre, windows), spread, answer.probability_up
+
     def answer(self, windows: Windows) -> Answer:
         """Run the network on windows; what it says is in its own numbers.
 
@@ -111,9 +138,7 @@ class TrainedNetwork:
         TrainingFailed
             If the network answers with numbers that are not finite.
         """
-        scaled = np.asarray(
-            self.network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
-        )
+        scaled = ask(self.network, inputs)
         if not np.isfinite(scaled).all():
             raise TrainingFailed(
                 "the network's forecasts are not finite numbers. Train again with a "
@@ -152,18 +177,43 @@ class TrainedNetwork:
         if answer.quantiles is None:
             return None
         prices = windows.footing.decode(answer.quantiles)
-        if self.out_of_fold is not None and self._calibration != "none":
-            before = None if earlier is None else self._made(earlier)
-            prices = correct_by_ticker(
-                Made.of(windows, prices),
-                before,
-                self.out_of_fold,
-                self.config,
-                windows.ticker_ids,
-            )
+        if self._calibration != "none":
+            made = self._made_each([earlier])[0]
+            prices = self._correct(windows, prices, made)
         return Spread(self.config.model.quantiles, prices)
 
-    def _made(self, windows: Windows) -> Made:
-        quantiles = self.answer(windows).quantiles
-        assert quantiles is not None  # noqa: S101  the network has them
-        return Made.of(windows, windows.footing.decode(quantiles))
+    def _correct(
+        self, windows: Windows, prices: FloatArray, before: Made | None
+    ) -> FloatArray:
+        """Return quantiles put right by the out-of-fold forecasts."""
+        assert self.out_of_fold is not None  # noqa: S101  it is calibrated
+        return correct_by_ticker(
+            Made.of(windows, prices),
+            before,
+            self.out_of_fold,
+            self.config,
+            windows.ticker_ids,
+        )
+
+    def _made_each(self, earlier: Sequence[Windows | None]) -> list[Made | None]:
+        """Return the forecasts of several tickers' windows, asking the network once."""
+        parts = [windows for windows in earlier if windows is not None]
+        if not parts:
+            return [None] * len(earlier)
+        joined = Windows.join(parts)
+        prices = joined.footing.decode(_quantiles(self.answer(joined)))
+        made: list[Made | None] = []
+        begin = 0
+        for windows in earlier:
+            if windows is None:
+                made.append(None)
+                continue
+            stop = begin + len(windows)
+            made.append(Made.of(windows, prices[begin:stop]))
+            begin = stop
+        return made
+
+
+def _quantiles(answer: Answer) -> FloatArray:
+    assert answer.quantiles is not None  # noqa: S101  the network has them
+    return answer.quantiles

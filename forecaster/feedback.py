@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -10,11 +13,15 @@ import pandas as pd
 from forecaster.arrays import FloatArray
 from forecaster.config import Config
 from forecaster.config.feature_names import is_known_ahead
-from forecaster.data.calendar import next_sessions
+from forecaster.data.calendar import as_day, next_sessions
+from forecaster.data.newest import newest_windows
+from forecaster.data.recent import Series
 from forecaster.data.scaling import Scaler
-from forecaster.data.table import Table, make_table
-from forecaster.data.windows import Windows, last_window
+from forecaster.data.splits import session_index
+from forecaster.data.windows import Windows
+from forecaster.doubts import warn_of_gap
 from forecaster.errors import ConfigError
+from forecaster.models.feeding import feed
 
 MOST_STEPS = 250
 UNROLLED = ("encoder_decoder", "vector_to_sequence")
@@ -41,6 +48,39 @@ class Stepper(Protocol):
     def next_prices(self, windows: Windows) -> FloatArray:
         """Return the forecast prices of windows, (n_windows, horizon)."""
         ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """How far ahead is asked, and what may be known for it; checked."""
+
+    n_steps: int
+    as_of: pd.Timestamp | None
+
+    @classmethod
+    def of(cls, config: Config, horizon: int | None, as_of: str | date | None) -> Self:
+        """Check what a network is asked for.
+
+        Raises
+        ------
+        ConfigError
+            If it would need inputs that nobody knows, or `as_of` is no date.
+        """
+        n_steps = config.window.horizon if horizon is None else horizon
+        check_horizon(n_steps, config)
+        return cls(n_steps, None if as_of is None else as_day(as_of))
+
+    def known(self, prices: pd.DataFrame) -> pd.DataFrame:
+        """Return the prices that may be known."""
+        if self.as_of is None:
+            return prices
+        stop = int(session_index(prices).searchsorted(self.as_of, side="right"))
+        return prices if stop == len(prices) else prices.iloc[:stop]
+
+    def warn_of_gap(self, one: Series) -> None:
+        """Warn if the prices end before the date that the forecast is asked for."""
+        if self.as_of is not None and one.sessions[0] <= self.as_of:
+            warn_of_gap(one.known.index[-1].date(), self.as_of.date(), one.ticker)
 
 
 def check_horizon(n_steps: int, config: Config) -> None:
@@ -87,61 +127,66 @@ def is_rollable(config: Config) -> bool:
 
 
 def steps_beyond(
-    stepper: Stepper, table: Table, window: Windows, sessions: pd.DatetimeIndex
+    stepper: Stepper, series: Sequence[Series], windows: Windows
 ) -> FloatArray:
     """Return prices of more sessions than the network forecasts at once.
 
     Parameters
     ----------
-    window
-        The newest window of the table.
+    series
+        Each with as many sessions that are asked for.
+    windows
+        The newest window of each.
 
     Returns
     -------
-    ndarray of shape (n_sessions,)
+    ndarray of shape (n_series, n_sessions)
         Prices in the quote currency.
     """
-    if not is_rollable(stepper.config):
-        return feed_back(stepper, table, sessions)
+    config = stepper.config
+    if not is_rollable(config):
+        return feed_back(stepper, series)
     from forecaster.models.rolling import roll_forward
 
     scaled = roll_forward(
         stepper.network,
-        window.inputs,
-        horizon=stepper.config.window.horizon,
-        n_steps=len(sessions),
-    )[0]
-    return stepper.scaler.inverse(scaled, stepper.config.data.target)
+        feed(windows, config),
+        horizon=config.window.horizon,
+        n_steps=len(series[0].sessions),
+    )
+    return stepper.scaler.inverse(scaled, config.data.target)
 
 
-def feed_back(stepper: Stepper, table: Table, sessions: pd.DatetimeIndex) -> FloatArray:
+def feed_back(stepper: Stepper, series: Sequence[Series]) -> FloatArray:
     """Return prices of sessions, each round reading the forecasts of those before.
 
-    Parameters
-    ----------
-    table
-        Real rows; the last one is the origin.
-    sessions
-        Sessions to forecast.
+    Each round asks the network once, about all series.
 
     Returns
     -------
-    ndarray of shape (n_sessions,)
+    ndarray of shape (n_series, n_sessions)
         Prices in the quote currency.
     """
-    config, own = stepper.config, stepper.config.window.horizon
-    name = config.data.target
-    prices = pd.DataFrame({name: table.target}, index=table.sessions)
-    n_known = len(prices)
-    while len(prices) < n_known + len(sessions):
-        longer = make_table(prices, config, ticker=table.ticker)
-        done = len(prices) - n_known
-        ahead = next_after(sessions[done:], own, config)
-        window = last_window(longer, config, stepper.scaler, ahead)
-        steps = stepper.next_prices(window)[0]
-        prices = pd.concat([prices, pd.DataFrame({name: steps}, index=ahead)])
-    forecast = prices[name].to_numpy(dtype=np.float64)
-    return forecast[n_known : n_known + len(sessions)]
+    config, name = stepper.config, stepper.config.data.target
+    n_steps, own = len(series[0].sessions), config.window.horizon
+    known = [pd.DataFrame({name: one.target}, one.known.index) for one in series]
+    made: list[FloatArray] = []
+    for begin in range(0, n_steps, own):
+        rounds = [
+            replace(
+                one, known=rows, ahead=next_after(one.sessions[begin:], own, config)
+            )
+            for one, rows in zip(series, known, strict=True)
+        ]
+        newest = newest_windows(rounds, config, stepper.scaler)
+        assert newest.windows is not None  # noqa: S101  all have one, or it raises
+        steps = stepper.next_prices(newest.windows)[np.argsort(newest.places)]
+        made.append(steps)
+        known = [
+            pd.concat([one.known, pd.DataFrame({name: prices}, one.ahead)])
+            for one, prices in zip(rounds, steps, strict=True)
+        ]
+    return np.concatenate(made, axis=1, dtype=np.float64)[:, :n_steps]
 
 
 def next_after(sessions: pd.DatetimeIndex, n: int, config: Config) -> pd.DatetimeIndex:

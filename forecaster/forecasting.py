@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Self
 
 import pandas as pd
 
 from forecaster.answering import TrainedNetwork
 from forecaster.baselining import baselines_before
-from forecaster.config import config_from_dict
-from forecaster.config.feature_names import scale_free
-from forecaster.data.calendar import as_day, next_sessions
+from forecaster.data.calendar import next_sessions
+from forecaster.data.newest import newest_windows, watched_rows
+from forecaster.data.recent import Series
 from forecaster.data.splits import rows_between, session_index
-from forecaster.data.table import Table, make_table
-from forecaster.data.windows import last_window
-from forecaster.doubts import warn_if_outside, warn_if_seen, warn_of_gap
-from forecaster.errors import NotEnoughHistory
+from forecaster.data.table import make_table
+from forecaster.data.windows import Windows, last_window
+from forecaster.doubts import warn_if_outside, warn_if_seen
+from forecaster.errors import (
+    DataError,
+    ForecasterError,
+    NotEnoughHistory,
+    TrainingFailed,
+)
 from forecaster.evaluation import Evaluation, evaluate_forecasts
 from forecaster.fans import check_levels_wanted, refuse_without_quantiles, with_fan
-from forecaster.feedback import (
-    UNROLLED,
-    check_horizon,
-    next_after,
-    steps_beyond,
-)
+from forecaster.feedback import UNROLLED, Request, next_after, steps_beyond
 from forecaster.forecast import Forecast
-from forecaster.models.recurrent import network_for
+from forecaster.models.rolling import unroll
 from forecaster.preparing import history_before, test_dates, windows_ending_in
+
+# Tickers whose windows are in memory at once; fewer where each has many replayed ones.
+MOST_TICKERS, MOST_REPLAYED = 4096, 64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,23 +74,61 @@ class Forecaster(TrainedNetwork):
             If a longer horizon would need inputs that nobody knows, `as_of` is no
             date, or the network lacks the quantiles of an interval.
         """
-        wanted = check_levels_wanted(levels)
-        refuse_without_quantiles(wanted, self.config)
-        ticker = self._ticker(prices)
-        n_steps = self.config.window.horizon if horizon is None else horizon
-        check_horizon(n_steps, self.config)
-        known = prices if as_of is None else prices.loc[: as_day(as_of)]
-        if known.empty:
-            raise NotEnoughHistory(ticker, self.config.window.lookback, 0)
-        table = make_table(known, self.config, ticker=ticker)
-        sessions = next_sessions(
-            known.index[-1], n_steps, calendar=self.config.data.calendar
-        )
-        warn_if_outside(self.scaler, self._watched(table), ticker)
-        if as_of is not None and sessions[0] <= as_day(as_of):
-            warn_of_gap(known.index[-1].date(), as_day(as_of).date(), ticker)
-        forecast = self._forecast(table, sessions)
-        return with_fan(forecast, wanted, self.config, self.out_of_fold)
+        request, wanted = self._request(horizon, as_of, levels)
+        forecaster = self._reaching(request.n_steps)
+        one = forecaster._series(prices, self._ticker(prices), request)
+        window = last_window(one.table, one.config, self.scaler, one.ahead)
+        warn_if_outside(self.scaler, watched_rows(one, self.config), one.ticker)
+        request.warn_of_gap(one)
+        return forecaster._forecasts([one], window, wanted)[0]
+
+    def predict_many(
+        self,
+        prices: Mapping[str, pd.DataFrame],
+        *,
+        horizon: int | None = None,
+        as_of: str | date | None = None,
+        levels: Sequence[float] = (),
+        errors: dict[str, ForecasterError] | None = None,
+    ) -> dict[str, Forecast]:
+        """Forecast many tickers: as `predict` does each, asking the network once.
+
+        Parameters
+        ----------
+        prices
+            Checked price frames by ticker, which names those without ``attrs``.
+        horizon, as_of, levels
+            See `predict`.
+        errors
+            Takes the error of each ticker that cannot be forecast, while the others
+            are forecast. Without it the first such error is raised.
+
+        Returns
+        -------
+        dict
+            By ticker, in the order of the prices.
+
+        Raises
+        ------
+        DataError
+            If a ticker's prices will not do, unless `errors` takes it.
+        ConfigError
+            If no ticker can be forecast in this way; see `predict`.
+        """
+        request, wanted = self._request(horizon, as_of, levels)
+        forecaster = self._reaching(request.n_steps)
+        asked, failed = forecaster._asked(prices, request)
+        made: dict[str, Forecast] = {}
+        size = MOST_REPLAYED if self._calibration == "adaptive" else MOST_TICKERS
+        while asked:
+            part = dict(islice(asked.items(), size))
+            asked = dict(islice(asked.items(), size, None))
+            made |= forecaster._forecast_part(part, request, wanted, failed)
+        if failed and errors is None:
+            raise next(failed[name] for name in prices if name in failed)
+        if errors is not None:
+            errors.update({name: failed[name] for name in prices if name in failed})
+        return {name: made[name] for name in prices if name in made}
 
     def evaluate(
         self,
@@ -141,52 +183,118 @@ class Forecaster(TrainedNetwork):
             probability_up=probability_up,
         )
 
+    def _request(
+        self, horizon: int | None, as_of: str | date | None, levels: Sequence[float]
+    ) -> tuple[Request, tuple[float, ...]]:
+        """Check what is asked for; return it, and the levels of intervals."""
+        wanted = check_levels_wanted(levels)
+        refuse_without_quantiles(wanted, self.config)
+        return Request.of(self.config, horizon, as_of), wanted
+
     def _ticker(self, prices: pd.DataFrame) -> str:
         return str(prices.attrs.get("ticker", self.config.data.ticker))
 
-    def _watched(self, table: Table) -> pd.DataFrame:
-        """Return the newest inputs whose range in training is known to the scaler."""
-        rows = table.features.iloc[-self.config.window.lookback :]
-        if self.config.features.scaling != "window":
-            return rows
-        return rows.loc[:, [name for name in rows if scale_free(str(name))]]
-
-    def _forecast(self, table: Table, sessions: pd.DatetimeIndex) -> Forecast:
-        n_steps, own = len(sessions), self.config.window.horizon
-        forecaster = self
-        if n_steps > own and self.config.model.shape in UNROLLED:
-            forecaster, own = self._with_horizon(n_steps), n_steps
-        window = last_window(
-            table,
-            forecaster.config,
-            self.scaler,
-            next_after(sessions, own, self.config),
+    def _series(self, prices: pd.DataFrame, ticker: str, request: Request) -> Series:
+        """Return the prices that may be known, and the sessions after them."""
+        known = request.known(prices)
+        if known.empty:
+            raise NotEnoughHistory(ticker, self.config.window.lookback, 0)
+        sessions = next_sessions(
+            known.index[-1], request.n_steps, calendar=self.config.data.calendar
         )
+        ahead = next_after(sessions, self.config.window.horizon, self.config)
+        return Series(ticker, known, sessions, ahead, self.config)
+
+    def _asked(
+        self, prices: Mapping[str, pd.DataFrame], request: Request
+    ) -> tuple[dict[str, Series], dict[str, ForecasterError]]:
+        """Return the series of all tickers, and the errors of those without one."""
+        asked: dict[str, Series] = {}
+        failed: dict[str, ForecasterError] = {}
+        for name, frame in prices.items():
+            try:
+                ticker = str(frame.attrs.get("ticker", name))
+                asked[name] = self._series(frame, ticker, request)
+            except DataError as error:
+                failed[name] = error
+        return asked, failed
+
+    def _forecast_part(
+        self,
+        asked: Mapping[str, Series],
+        request: Request,
+        levels: Sequence[float],
+        failed: dict[str, ForecasterError],
+    ) -> dict[str, Forecast]:
+        """Return forecasts of the tickers that have a window; note the other errors."""
+        names, series = list(asked), list(asked.values())
+        errors: dict[int, DataError] = {}
+        newest = newest_windows(series, self.config, self.scaler, errors)
+        failed.update({names[place]: error for place, error in errors.items()})
+        for place, rows in newest.watched.items():
+            warn_if_outside(self.scaler, rows, series[place].ticker)
+        for place in newest.places:
+            request.warn_of_gap(series[place])
+        chosen = {names[place]: series[place] for place in newest.places}
+        if newest.windows is None:
+            return {}
+        try:
+            made = self._forecasts(list(chosen.values()), newest.windows, levels)
+            return dict(zip(chosen, made, strict=True))
+        except (DataError, TrainingFailed):  # whose it was shows each one alone
+            return self._forecast_alone(chosen, newest.windows, levels, failed)
+
+    def _forecast_alone(
+        self,
+        asked: Mapping[str, Series],
+        windows: Windows,
+        levels: Sequence[float],
+        failed: dict[str, ForecasterError],
+    ) -> dict[str, Forecast]:
+        """Return forecasts made one by one; note the errors of those that fail."""
+        made = {}
+        for place, (name, one) in enumerate(asked.items()):
+            alone = windows[place : place + 1]
+            try:
+                made[name] = self._forecasts([one], alone, levels)[0]
+            except (DataError, TrainingFailed) as error:
+                failed[name] = error
+        return made
+
+    def _forecasts(
+        self, series: Sequence[Series], windows: Windows, levels: Sequence[float]
+    ) -> list[Forecast]:
+        """Return the forecasts of series from their newest windows."""
+        n_steps, rows = len(series[0].sessions), self.out_of_fold
         spread, up = None, None
-        if n_steps > own:
-            prices = steps_beyond(self, table, window, sessions)
+        if n_steps > self.config.window.horizon:
+            prices = steps_beyond(self, series, windows)
         else:
-            earlier = forecaster._replayed(table, len(table) - 1)
-            centre, spread, up = forecaster.forecast_windows(window, earlier)
-            prices = centre[0]
-        return Forecast(
-            ticker=table.ticker,
-            target=self.config.data.target,
-            origin=table.sessions[-1],
-            last_price=float(table.target[-1]),
-            sessions=sessions,
-            price=prices[:n_steps],
-            levels=() if spread is None else self.config.model.quantiles,
-            quantiles=None if spread is None else spread.quantiles[0, :n_steps],
-            probability_up=None if up is None else up[0, :n_steps],
-            calibration=self._calibration,
-        )
+            prices, spread, up = self.forecast_each(
+                windows, lambda: [one.table for one in series]
+            )
+        quantiles = None if spread is None else spread.quantiles
+        forecasts = [
+            Forecast(
+                ticker=one.ticker,
+                target=self.config.data.target,
+                origin=one.known.index[-1],
+                last_price=float(windows.origin_price[place]),
+                sessions=one.sessions,
+                price=prices[place, :n_steps],
+                levels=() if spread is None else self.config.model.quantiles,
+                quantiles=None if quantiles is None else quantiles[place, :n_steps],
+                probability_up=None if up is None else up[place, :n_steps],
+                calibration=self._calibration,
+            )
+            for place, one in enumerate(series)
+        ]
+        return [with_fan(one, levels, self.config, rows) for one in forecasts]
 
-    def _with_horizon(self, horizon: int) -> Self:
-        """Return the same network for another horizon, which its weights allow."""
-        settings = self.config.resolved()
-        settings["window"]["horizon"] = horizon
-        config = config_from_dict(settings)
-        network = network_for(config).predictor
-        network.set_weights(self.network.get_weights())
+    def _reaching(self, n_steps: int) -> Self:
+        """Return a forecaster of so many steps at once, if the network can be one."""
+        own = self.config.window.horizon
+        if n_steps <= own or self.config.model.shape not in UNROLLED:
+            return self
+        network, config = unroll(self.network, self.config, n_steps)
         return replace(self, network=network, config=config)

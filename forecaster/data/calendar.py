@@ -42,7 +42,8 @@ def sessions_between(
     if start > end:
         return pd.DatetimeIndex([], dtype="datetime64[us]", name="session")
     sessions = _known_sessions(calendar, start, end)
-    return sessions[(sessions >= start) & (sessions <= end)]
+    begin = int(sessions.searchsorted(start, side="left"))
+    return sessions[begin : int(sessions.searchsorted(end, side="right"))]
 
 
 def next_sessions(
@@ -62,12 +63,18 @@ def next_sessions(
     """
     if n < 0:
         raise ConfigError(f"cannot name {n} sessions. Ask for 0 or more.")
-    start = as_day(after)
+    return _next_sessions(as_day(after), n, calendar)
+
+
+# Many tickers have the same last session.
+@lru_cache(maxsize=256)
+def _next_sessions(start: pd.Timestamp, n: int, calendar: str) -> pd.DatetimeIndex:
     # Weekends take 2 days in 7; the longest closure on record (Athens, 2015) took 36.
     n_days = min(2 * n + 60, (LATEST - EARLIEST).days)
     end = min(start + pd.Timedelta(days=n_days), calendar_bounds(calendar)[1])
     sessions = _known_sessions(calendar, start, max(start, end))
-    following = sessions[sessions > start][:n]
+    begin = int(sessions.searchsorted(start, side="right"))
+    following = sessions[begin : begin + n]
     if len(following) < n:
         raise ConfigError(_bounds_message(calendar, f"{n} sessions after {start:%F}"))
     return following
