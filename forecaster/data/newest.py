@@ -24,6 +24,7 @@ from forecaster.data.footing import (
 )
 from forecaster.data.recent import Recent, Series, recent_rows
 from forecaster.data.scaling import FAR, Scaler
+from forecaster.data.sequences import Sequences
 from forecaster.data.windows import Windows, last_window
 from forecaster.errors import DataError
 
@@ -129,7 +130,7 @@ def _cut(
     static = scaler.transform(recent.frame(config.features.static))
     newest = [one.known.index[-1:].to_numpy() for one in series]
     return Windows(
-        inputs=_inputs(recent, config, scaler),
+        sequences=Sequences.of(_inputs(recent, config, scaler)),
         targets=nothing,
         actual=nothing,
         origin_price=recent.target[:, -1],

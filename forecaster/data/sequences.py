@@ -62,6 +62,8 @@ class Sequences:
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """Put the windows of several tables one behind the other."""
+        if any(part.low is not None for part in parts):
+            parts = [part._with_scale() for part in parts]
         first = np.cumsum([0, *(len(part.rows) for part in parts[:-1])])
         starts = [
             part.starts + offset for part, offset in zip(parts, first, strict=True)
@@ -98,6 +100,13 @@ class Sequences:
             return windows
         scaled = (windows - self.low[:, None]) / self.span[:, None]
         return np.where(np.isnan(scaled), PADDING, scaled).astype(np.float32)
+
+    def _with_scale(self) -> Self:
+        """Return the same windows, scaled by 1 if they were not scaled."""
+        if self.low is not None:
+            return self
+        shape = (len(self), self.rows.shape[1])
+        return replace(self, low=np.zeros(shape), span=np.ones(shape))
 
     def _unscaled(self) -> FloatArray:
         n_windows, first = len(self.starts), self.starts[:1].sum()

@@ -61,6 +61,9 @@ def test_windows_scaled_on_their_own():
     assert own[np.array([1])].to_array()[0, :, 0].tolist() == [-0.25, 0.25]
     twice = Sequences.join([own, own]).to_array()
     np.testing.assert_array_equal(twice, np.concatenate([made, made]))
+    plain = Sequences.of(made)
+    mixed = Sequences.join([own, plain]).to_array()
+    np.testing.assert_array_equal(mixed, np.concatenate([made, made]))
 
 
 @pytest.mark.parametrize("chosen", [slice(0, 0), np.array([], dtype=int)])
