@@ -18,6 +18,8 @@ LATEST = pd.Timestamp("2199-12-31")
 # Every calendar is built over whole decades from here on, so that an answer depends
 # neither on today's date (the library's own default range does) nor on the question.
 FIRST_DAY = pd.Timestamp("1990-01-01")
+# Most questions end before: building costs a tenth of a second, whatever the range.
+LAST_DAY = pd.Timestamp("2039-12-31")
 
 # Every calendar of the library can be built over this year, to ask for its bounds.
 PROBE_START, PROBE_END = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31")
@@ -139,8 +141,11 @@ def calendar_zone(name: str) -> str:
 
 @lru_cache(maxsize=32)
 def _bounds(name: str) -> tuple[pd.Timestamp, pd.Timestamp]:
-    probe = _build(name, PROBE_START, PROBE_END)
-    earliest, latest = probe.bound_min(), probe.bound_max()
+    try:
+        built = _build(name, FIRST_DAY, LAST_DAY)
+    except ConfigError:
+        built = _build(name, PROBE_START, PROBE_END)
+    earliest, latest = built.bound_min(), built.bound_max()
     return (
         EARLIEST if earliest is None else max(EARLIEST, earliest),
         LATEST if latest is None else min(LATEST, latest),
@@ -155,7 +160,8 @@ def _known_sessions(
     if start < earliest or end > latest:
         raise ConfigError(_bounds_message(calendar, f"{start:%F} to {end:%F}"))
     first = min(FIRST_DAY, pd.Timestamp(year=start.year // 10 * 10, month=1, day=1))
-    last = pd.Timestamp(year=end.year // 10 * 10 + 19, month=12, day=31)
+    decade = pd.Timestamp(year=end.year // 10 * 10 + 19, month=12, day=31)
+    last = max(LAST_DAY, decade)
     return _sessions(calendar, max(first, earliest), min(last, latest))
 
 
@@ -166,6 +172,7 @@ def _sessions(name: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Datetime
     return pd.DatetimeIndex(sessions.to_numpy(), name="session").as_unit("us")
 
 
+@lru_cache(maxsize=8)
 def _build(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any:
     import exchange_calendars
 
