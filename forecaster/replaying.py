@@ -54,4 +54,4 @@ def _ending_at(table: Table, row: int, config: Config, scaler: Scaler) -> Window
 def _without_answers(windows: Windows) -> Windows:
     """Return windows whose targets all have the shape of the prices."""
     columns = {part.name: getattr(windows, part.name) for part in fields(windows)}
-    return Windows(**{**columns, "targets": windows.actual})
+    return Windows(**{**columns, "wanted": windows.actual})

@@ -131,7 +131,7 @@ def _cut(
     newest = [one.known.index[-1:].to_numpy() for one in series]
     return Windows(
         sequences=Sequences.of(_inputs(recent, config, scaler)),
-        targets=nothing,
+        wanted=nothing,
         actual=nothing,
         origin_price=recent.target[:, -1],
         origins=np.concatenate(newest),

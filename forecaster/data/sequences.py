@@ -33,6 +33,8 @@ class Sequences:
     low, span : ndarray of shape (n_windows, n_features), or None
         Where each window is scaled on its own: what to take away from its values, and
         by what to divide them then.
+    missing
+        Stands for NaN in windows that are scaled each on its own.
     """
 
     rows: FloatArray
@@ -40,9 +42,10 @@ class Sequences:
     length: int
     low: FloatArray | None = None
     span: FloatArray | None = None
+    missing: float = PADDING
 
     @classmethod
-    def cut(cls, rows: FloatArray, length: int) -> Self:
+    def cut(cls, rows: FloatArray, length: int, *, missing: float = PADDING) -> Self:
         """Return every run of `length` rows.
 
         Examples
@@ -50,7 +53,8 @@ class Sequences:
         >>> Sequences.cut(np.arange(4.0)[:, None], 3).to_array()[..., 0].tolist()
         [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
         """
-        return cls(rows, np.arange(len(rows) - length + 1), length)
+        starts = np.arange(len(rows) - length + 1)
+        return cls(rows, starts, length, missing=missing)
 
     @classmethod
     def of(cls, windows: FloatArray) -> Self:
@@ -99,7 +103,7 @@ class Sequences:
         if self.low is None or self.span is None:
             return windows
         scaled = (windows - self.low[:, None]) / self.span[:, None]
-        return np.where(np.isnan(scaled), PADDING, scaled).astype(np.float32)
+        return np.where(np.isnan(scaled), self.missing, scaled).astype(np.float32)
 
     def _with_scale(self) -> Self:
         """Return the same windows, scaled by 1 if they were not scaled."""

@@ -33,7 +33,7 @@ class Windows:
     ----------
     sequences
         The inputs, oldest session first; overlapping windows share memory.
-    targets : ndarray of shape (n_windows, horizon), or (n_windows, lookback)
+    wanted : ndarray of shape (n_windows, horizon), or Sequences
         What the network is to answer: the steps after the origin, nearest first, or
         for `sequence_to_sequence` the next value at each session of the input.
     actual : ndarray of shape (n_windows, horizon)
@@ -55,7 +55,7 @@ class Windows:
     """
 
     sequences: Sequences
-    targets: FloatArray
+    wanted: FloatArray | Sequences
     actual: FloatArray
     origin_price: FloatArray
     origins: DateArray
@@ -85,6 +85,13 @@ class Windows:
         return self.sequences.to_array()
 
     @property
+    def targets(self) -> FloatArray:
+        """What is wanted, of shape (n_windows, horizon) or (n_windows, lookback)."""
+        if isinstance(self.wanted, Sequences):
+            return self.wanted.to_array()[..., 0]
+        return self.wanted
+
+    @property
     def start(self) -> FloatArray:
         """The price at each origin in the network's numbers, shape (n_windows, 1)."""
         first = self.footing.one_step()
@@ -100,9 +107,13 @@ class Windows:
             for field in fields(cls)
         }
         footing = Footing.join(columns.pop("footing"))
-        sequences = Sequences.join(columns.pop("sequences"))
-        joined = {name: np.concatenate(values) for name, values in columns.items()}
-        return cls(sequences=sequences, footing=footing, **joined)
+        joined: dict[str, Any] = {
+            name: Sequences.join(values)
+            if isinstance(values[0], Sequences)
+            else np.concatenate(values)
+            for name, values in columns.items()
+        }
+        return cls(footing=footing, **joined)
 
 
 def cut_windows(table: Table, config: Config, scaler: Scaler) -> Windows:
@@ -130,7 +141,7 @@ def cut_windows(table: Table, config: Config, scaler: Scaler) -> Windows:
     dates = table.sessions.to_numpy()
     return Windows(
         sequences=_sequences(table, config, scaler, n_padded)[:n_windows],
-        targets=_targets(config, table, scaler, places, price_windows, footing, ahead),
+        wanted=_wanted(config, table, scaler, places, footing, ahead),
         actual=ahead,
         origin_price=table.target[places],
         origins=dates[places],
@@ -179,7 +190,7 @@ def last_window(
     nothing = np.full((1, len(sessions)), np.nan)
     return Windows(
         sequences=_sequences(recent, config, scaler, n_padded),
-        targets=nothing,
+        wanted=nothing,
         actual=nothing,
         origin_price=recent.target[place],
         origins=recent.sessions.to_numpy()[place],
@@ -254,29 +265,36 @@ def _units(table: Table, scaler: Scaler) -> FloatArray:
     return np.full(len(table), scaler.unit)
 
 
-def _targets(
+def _wanted(
     config: Config,
     table: Table,
     scaler: Scaler,
     places: np.ndarray,
-    price_windows: FloatArray,
     footing: Footing,
     ahead: FloatArray,
-) -> FloatArray:
-    """Return what the network is to answer, as `Windows.targets`."""
+) -> FloatArray | Sequences:
+    """Return what the network is to answer, as `Windows.wanted`."""
     is_direction = config.model.head == "direction"
     if config.model.shape != "sequence_to_sequence":
         origin_price = table.target[places][:, None]
         answers = ahead > origin_price if is_direction else footing.encode(ahead)
         return answers.astype(np.float32)
-    following = np.concatenate([price_windows[:, 1:], ahead[:, :1]], axis=1)
+    lookback = config.window.lookback
+    padding = np.full(lookback - 1 - places[0], np.nan)
+    prices = np.concatenate([padding, table.target])
+    now, following = prices[:-1], prices[1:]
+    own_scale = config.target.form == "price" and config.features.scaling == "window"
     if is_direction:
-        answers = (following > price_windows).astype(np.float64)
+        rows = (following > now).astype(np.float64)
+    elif own_scale:
+        rows = np.where(np.isnan(now), np.nan, following)
     elif config.target.form == "price":
-        answers = footing.one_step().encode(following)
+        rows = (following - footing.anchor[0, 0]) / footing.spread[0, 0]
     else:
-        lookback = price_windows.shape[1]
-        before = np.full(lookback - 1 - places[0], np.nan)
-        units = slide(np.concatenate([before, _units(table, scaler)]), lookback)
-        answers = np.log(following / price_windows) / units[: len(places)]
-    return np.where(np.isnan(price_windows), 0.0, answers).astype(np.float32)
+        units = np.concatenate([padding, _units(table, scaler)])[:-1]
+        rows = np.log(following / now) / units
+    if own_scale and not is_direction:
+        cut = Sequences.cut(rows[:, None], lookback, missing=0.0)[: len(places)]
+        return replace(cut, low=footing.anchor, span=footing.spread[:, :1])
+    known = np.where(np.isnan(now), 0.0, rows).astype(np.float32)
+    return Sequences.cut(known[:, None], lookback)[: len(places)]

@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from forecaster.config import Config
-from forecaster.data.sequences import PADDING
+from forecaster.data.sequences import PADDING, Sequences
 from forecaster.data.windows import Windows
 from forecaster.models.backend import load_keras
-from forecaster.models.feeding import answers, beside_windows
+from forecaster.models.feeding import beside_windows
+from forecaster.models.heads import has_output_axis
 from forecaster.models.recurrent import Network
 
 keras = load_keras()
@@ -79,16 +80,14 @@ class Epochs:
         total = 0.0
         for first in range(0, len(order), size * CALL_BATCHES):
             part = chosen[first : first + size * CALL_BATCHES]
-            total += float(self._compiled[name](dict(held), part))
+            total += float(self._compiled[name](held, part))
         return total / len(order)
 
     def _hold(self, windows: Windows) -> Held:
         """Return the windows as tensors, made once."""
         if windows not in self._held:
             arrays = _arrays(windows, self._config)
-            self._held[windows] = {
-                name: tf.constant(array) for name, array in arrays.items()
-            }
+            self._held[windows] = tf.nest.map_structure(tf.constant, arrays)
         return self._held[windows]
 
     def _train(self, held: Held, chosen: Any) -> Any:
@@ -118,16 +117,21 @@ class Epochs:
         )
 
     def _inputs(self, held: Held, chosen: Any, *, taught: bool) -> Any:
-        inputs = {"window": _gather(held, chosen, self._config.window.lookback)}
-        for name in held.keys() - {"rows", "starts", "low", "span", "targets"}:
+        lookback = self._config.window.lookback
+        inputs = {"window": _gather(held["window"], chosen, lookback, PADDING)}
+        for name, values in held["beside"].items():
             if taught or name != "teacher":
-                inputs[name] = tf.gather(held[name], chosen)
+                inputs[name] = tf.gather(values, chosen)
         return inputs if len(inputs) > 1 else inputs["window"]
 
     def _answers(self, held: Held, chosen: Any) -> Any:
-        n_members = self._config.model.members
-        targets = tf.gather(held["targets"], chosen)
-        return targets if n_members == 1 else [targets] * n_members
+        wanted, model = held["wanted"], self._config.model
+        if isinstance(wanted, Mapping):
+            answers = _gather(wanted, chosen, self._config.window.lookback, 0.0)
+        else:
+            answers = tf.gather(wanted, chosen)
+            answers = answers[..., None] if has_output_axis(model) else answers
+        return answers if model.members == 1 else [answers] * model.members
 
     @property
     def _has_batch_normalization(self) -> bool:
@@ -151,39 +155,43 @@ def _looped(step: Callable[[Held, Any], Any], size: int, held: Held) -> Any:
             lambda first, _: first < n_windows, one, (0, 0.0), parallel_iterations=1
         )[1]
 
-    shapes = {
-        name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
-        for name, tensor in held.items()
-    }
+    shapes = tf.nest.map_structure(
+        lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype), held
+    )
     signature = [shapes, tf.TensorSpec([None], tf.int32)]
     return tf.function(run, input_signature=signature, autograph=False)
 
 
-def _arrays(windows: Windows, config: Config) -> dict[str, np.ndarray]:
+def _arrays(windows: Windows, config: Config) -> dict[str, Any]:
     """Return all that batches are put together from."""
-    sequences = windows.sequences
-    targets = answers(windows, config)
-    arrays = {
-        **beside_windows(windows, config, taught=True),
+    wanted = windows.wanted
+    return {
+        "window": _parts(windows.sequences),
+        "beside": beside_windows(windows, config, taught=True),
+        "wanted": _parts(wanted) if isinstance(wanted, Sequences) else wanted,
+    }
+
+
+def _parts(sequences: Sequences) -> dict[str, np.ndarray]:
+    parts = {
         "rows": np.ascontiguousarray(sequences.rows),
         "starts": sequences.starts.astype(np.int32),
-        "targets": targets[0] if isinstance(targets, list) else targets,
     }
     if sequences.low is not None and sequences.span is not None:
-        arrays |= {"low": sequences.low, "span": sequences.span}
-    return arrays
+        parts |= {"low": sequences.low, "span": sequences.span}
+    return parts
 
 
-def _gather(held: Held, chosen: Any, lookback: int) -> Any:
-    """Return windows, (n_chosen, lookback, n_features), as `Sequences` would."""
-    places = tf.gather(held["starts"], chosen)[:, None] + tf.range(lookback)
+def _gather(held: Mapping[str, Any], chosen: Any, length: int, missing: float) -> Any:
+    """Return windows, (n_chosen, length, n_features), as `Sequences` would."""
+    places = tf.gather(held["starts"], chosen)[:, None] + tf.range(length)
     windows = tf.gather(held["rows"], places)
     if "low" not in held:
         return windows
     low, span = tf.gather(held["low"], chosen), tf.gather(held["span"], chosen)
     scaled = (windows - low[:, None]) / span[:, None]
-    padding = tf.constant(PADDING, scaled.dtype)
-    return tf.cast(tf.where(tf.math.is_nan(scaled), padding, scaled), tf.float32)
+    missed = tf.constant(missing, scaled.dtype)
+    return tf.cast(tf.where(tf.math.is_nan(scaled), missed, scaled), tf.float32)
 
 
 def _first(answer: Any, n_windows: Any) -> Any:

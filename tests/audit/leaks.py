@@ -170,16 +170,16 @@ def chosen_on_the_test():
 def weights_carried_over():
     """Begin each training with the weights that the last one ended in."""
     honest, kept = training.train, []
-    fresh = training._fresh_network
+    fresh = training.fresh_trainable
 
-    def begun(config, n_windows):
-        network = fresh(config, n_windows)
+    def begun(config, *, n_windows):
+        trainable = fresh(config, n_windows=n_windows)
         if kept:
-            network.trainer.set_weights(kept[-1])
-        return network
+            trainable.network.trainer.set_weights(kept[-1])
+        return trainable
 
     def train(prices, config, *, progress=None):
-        with mock.patch("forecaster.training._fresh_network", begun):
+        with mock.patch("forecaster.training.fresh_trainable", begun):
             forecaster = honest(prices, config, progress=progress)
         kept.append(forecaster.network.get_weights())
         return forecaster
@@ -196,7 +196,7 @@ def shifted_target():
             [honest.origin_price[:, None], honest.actual[:, :-1]], axis=1
         )
         targets = honest.footing.encode(known).astype(np.float32)
-        return replace(honest, actual=known, targets=targets)
+        return replace(honest, actual=known, wanted=targets)
 
     return with_patches(preparing__cut_windows=cut)
 

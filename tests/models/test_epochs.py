@@ -88,7 +88,7 @@ def test_the_windows_are_held_once_and_let_go(make_prices):
     held = trainable.epochs._held[windows]
     trainable.epochs.score(windows)
     assert trainable.epochs._held[windows] is held
-    assert held["rows"].shape[0] < len(windows) + config.window.lookback + 1
+    assert held["window"]["rows"].shape[0] < len(windows) + config.window.lookback + 1
     del windows, held
     gc.collect()
     assert not trainable.epochs._held

@@ -38,6 +38,16 @@ KINDS = {
         "model": STACK | {"shape": "sequence_to_sequence"},
         "window": {"shortest": 2},
     },
+    "own scale at every step": {
+        "model": STACK | {"shape": "sequence_to_sequence"},
+        "features": {"scaling": "window"},
+        "window": {"shortest": 2},
+    },
+    "returns at every step": {
+        "model": STACK | {"shape": "sequence_to_sequence"},
+        "target": {"form": "scaled_return"},
+        "window": {"shortest": 2},
+    },
     "members": {"model": STACK | {"members": 2}},
     "quantiles": {
         "model": STACK | {"head": "quantiles"},
