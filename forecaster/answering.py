@@ -16,13 +16,14 @@ from forecaster.data.scaling import Scaler
 from forecaster.data.table import Table
 from forecaster.data.windows import Windows
 from forecaster.describing import describe, describe_html
-from forecaster.errors import TrainingFailed
+from forecaster.errors import ConfigError, TrainingFailed
 from forecaster.evaluation import Spread
 from forecaster.forecast import TrainedOn
 from forecaster.models.asking import PREDICTION_BATCH, ask
 from forecaster.models.baselines import last_value
-from forecaster.models.feeding import feed, newest_step
+from forecaster.models.feeding import feed_lazily, newest_step
 from forecaster.models.heads import Answer, read_answer
+from forecaster.models.leases import Lease
 from forecaster.replaying import replayed_windows
 
 __all__ = ["PREDICTION_BATCH", "TrainedNetwork"]
@@ -47,6 +48,8 @@ class TrainedNetwork:
     out_of_fold
         Forecasts of training sessions by networks that had not seen them, which the
         quantiles are put right by; see `forecaster.outoffold`.
+    lease
+        Of a network that was lent for one training; see `forecaster.models.refits`.
     """
 
     network: Any
@@ -55,6 +58,22 @@ class TrainedNetwork:
     trained_on: TrainedOn
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     out_of_fold: pd.DataFrame | None = None
+    lease: Lease | None = None
+
+    def check_lease(self) -> None:
+        """Refuse to go on with a network that was trained again since.
+
+        Raises
+        ------
+        ConfigError
+            If it was lent by `Refits`, and has been lent again.
+        """
+        if self.lease is not None and self.lease.ended:
+            raise ConfigError(
+                "the network of this Forecaster has been trained again, since it was "
+                "lent by `refits`. Use it before the next training, save it first, or "
+                "train it without `refits`."
+            )
 
     def forecast_windows(
         self, windows: Windows, earlier: Windows | None = None
@@ -116,7 +135,7 @@ class TrainedNetwork:
         TrainingFailed
             If the network answers with numbers that are not finite.
         """
-        raw = self.predict_scaled(feed(windows, self.config))
+        raw = self.predict_scaled(feed_lazily(windows, self.config))
         return read_answer(newest_step(raw, self.config), self.config.model)
 
     def predict_scaled(self, inputs: Any) -> FloatArray:
@@ -138,6 +157,7 @@ class TrainedNetwork:
         TrainingFailed
             If the network answers with numbers that are not finite.
         """
+        self.check_lease()
         scaled = ask(self.network, inputs)
         if not np.isfinite(scaled).all():
             raise TrainingFailed(

@@ -56,6 +56,7 @@ def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
     OutputError
         If the folder exists or cannot be written. Nothing is left behind.
     """
+    forecaster.check_lease()
     folder = Path(folder)
     with new_folder(folder) as staging, output_errors(folder):
         names = _write_parts(forecaster, staging)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.arrays import FloatArray
 from forecaster.checkpoint import (
     Row,
     TrainingState,
@@ -29,6 +30,12 @@ from forecaster.models.recurrent import Network
 from forecaster.models.refits import Refits, Trainable, fresh_trainable
 from forecaster.preparing import Prices, TrainingData, prepare_training
 from forecaster.progress import epoch_progress
+
+COLD = (
+    "a warm start needs the weights of the same network, trained without "
+    "`training.truncate`. Start afresh: leave out `start_from`, or "
+    "`backtest.warm_start`."
+)
 
 
 def train(
@@ -63,7 +70,7 @@ def train(
         of fresh ones that follow from the seed.
     refits
         Train one of its networks, from the start: the same result, sooner. The
-        Forecaster is good until the next training that has the same `refits`.
+        Forecaster answers until the next training that borrows the same network.
     progress
         Show a progress bar; if absent, on a terminal or in a notebook.
 
@@ -81,13 +88,14 @@ def train(
     with heeded_interrupts() as heed:
         data = prepare_training(prices, config)
         n_windows = config.training.windows_per_epoch or len(data.training)
+        warm = None if start_from is None else _warm_weights(start_from, config)
         make = fresh_trainable if refits is None else refits.take
         trainable = make(config, n_windows=n_windows)
         network = trainable.network
         heed()  # the building of a network can swallow an interrupt
         trainer = network.trainer
-        if start_from is not None:
-            _start_warm(network, start_from, config)
+        if warm is not None:
+            _start_warm(network, warm)
         stamp = training_stamp(config, data.trained_on)
         state = TrainingState(read_variables(training_variables(trainer)))
         if resume and checkpoint is not None and checkpoint.exists():
@@ -113,6 +121,7 @@ def train(
             config,
             data.trained_on,
             pd.DataFrame(state.history),
+            lease=trainable.lease,
         )
 
 
@@ -145,15 +154,19 @@ def training_stamp(config: Config, trained_on: TrainedOn) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _start_warm(network: Network, start_from: Forecaster, config: Config) -> None:
-    weights = start_from.network.get_weights()
+def _warm_weights(start_from: Forecaster, config: Config) -> list[FloatArray]:
+    """Return weights to begin with, before their network may be lent again."""
+    if config.training.truncate:
+        raise ConfigError(COLD)
+    start_from.check_lease()
+    weights: list[FloatArray] = start_from.network.get_weights()
+    return weights
+
+
+def _start_warm(network: Network, weights: list[FloatArray]) -> None:
     shapes = [weight.shape for weight in network.predictor.get_weights()]
-    if config.training.truncate or [weight.shape for weight in weights] != shapes:
-        raise ConfigError(
-            "a warm start needs the weights of the same network, trained without "
-            "`training.truncate`. Start afresh: leave `start_from` or "
-            "`backtest.warm_start` out."
-        )
+    if [weight.shape for weight in weights] != shapes:
+        raise ConfigError(COLD)
     network.predictor.set_weights(weights)
 
 

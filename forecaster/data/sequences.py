@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from forecaster.arrays import FloatArray
 
@@ -92,6 +93,13 @@ class Sequences:
         low = None if self.low is None else self.low[chosen]
         span = None if self.span is None else self.span[chosen]
         return replace(self, starts=self.starts[chosen], low=low, span=span)
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> FloatArray:
+        windows = self.to_array()
+        kind = windows.dtype if dtype is None else np.dtype(dtype)
+        return windows.astype(kind, copy=bool(copy))
 
     def to_array(self) -> FloatArray:
         """Return the windows, float32 of shape (n_windows, length, n_features).

@@ -32,8 +32,8 @@ def ask(network: Any, inputs: Any) -> FloatArray:
         A Keras model, or any object with ``predict(inputs, batch_size=, verbose=)``.
         Later changes of a model's weights are seen.
     inputs
-        As `forecaster.models.feeding.feed` returns them: an array of shape
-        (n_windows, lookback, n_features), or several arrays by name.
+        As `forecaster.models.feeding.feed` or `feed_lazily` returns them: an array of
+        shape (n_windows, lookback, n_features), or several arrays by name.
 
     Returns
     -------
@@ -41,7 +41,12 @@ def ask(network: Any, inputs: Any) -> FloatArray:
         The numbers of the last layer.
     """
     if not is_compilable(network):
-        answers = network.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
+        arrays = (
+            {name: np.asarray(values) for name, values in inputs.items()}
+            if isinstance(inputs, dict)
+            else np.asarray(inputs)
+        )
+        answers = network.predict(arrays, batch_size=PREDICTION_BATCH, verbose=0)
         return np.asarray(answers)
     return in_batches(kept_function(network, "answer", _answering), network, inputs)
 

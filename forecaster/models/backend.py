@@ -30,7 +30,7 @@ def load_keras() -> Any:
 
         keras.ops.zeros(1)  # the search for devices speaks up at the first operation
     if keras.backend.backend() == "tensorflow":
-        _leave_nodes_unfused()
+        _switch_off_remapper()
     return keras
 
 
@@ -47,6 +47,11 @@ def layer_class(name: str) -> Any:
     return LAYERS[name]
 
 
+def uses_stock_layers() -> bool:
+    """Return whether networks are built of Keras' own layers just now."""
+    return _stock.get()
+
+
 @contextlib.contextmanager
 def stock_layers() -> Iterator[None]:
     """Build networks of Keras' own layers within: the same but for their speed."""
@@ -57,7 +62,7 @@ def stock_layers() -> Iterator[None]:
         _stock.reset(before)
 
 
-def _leave_nodes_unfused() -> None:
+def _switch_off_remapper() -> None:
     """Switch off the part of TensorFlow's graph optimiser that fuses operations.
 
     It fails, and says so at length, on a SimpleRNN with ReLU, and then leaves that one

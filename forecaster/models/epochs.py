@@ -6,6 +6,7 @@ by batch inside the call. Import it inside functions: it loads TensorFlow.
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,15 +17,16 @@ import tensorflow as tf
 from forecaster.config import Config
 from forecaster.data.sequences import PADDING, Sequences
 from forecaster.data.windows import Windows
+from forecaster.models.asking import PREDICTION_BATCH
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import beside_windows
 from forecaster.models.heads import has_output_axis
 from forecaster.models.recurrent import Network
 
 keras = load_keras()
-SCORED_BATCH = 256
-# So many in one call: an interrupt is heard between two of them.
-CALL_BATCHES = 500
+# A compiled call is to take so long, in seconds: an interrupt is heard between two.
+CALL_S = 1.0
+FIRST_BATCHES, MOST_FASTER = 8, 100.0
 Held = Mapping[str, Any]
 
 
@@ -48,6 +50,7 @@ class Epochs:
             weakref.WeakKeyDictionary()
         )
         self._compiled: dict[str, Any] = {}
+        self._batches: dict[str, int] = {}
 
     def run(self, windows: Windows, order: np.ndarray) -> float:
         """Train on the windows once, and return the mean loss.
@@ -63,7 +66,7 @@ class Epochs:
     def score(self, windows: Windows) -> float:
         """Return the mean loss on windows, without dropout or teacher."""
         order = np.arange(len(windows))
-        return self._call("judge", self._judge, windows, order, SCORED_BATCH)
+        return self._call("judge", self._judge, windows, order, PREDICTION_BATCH)
 
     def _call(
         self,
@@ -77,10 +80,16 @@ class Epochs:
         if name not in self._compiled:
             self._compiled[name] = _looped(step, size, held)
         chosen = tf.constant(order, tf.int32)
-        total = 0.0
-        for first in range(0, len(order), size * CALL_BATCHES):
-            part = chosen[first : first + size * CALL_BATCHES]
+        total, first = 0.0, 0
+        while first < len(order):
+            n_batches = self._batches.get(name, FIRST_BATCHES)
+            part = chosen[first : first + n_batches * size]
+            begun = time.perf_counter()
             total += float(self._compiled[name](held, part))
+            pace = CALL_S / (time.perf_counter() - begun)
+            first += len(part)
+            n_done = -(-len(part) // size)
+            self._batches[name] = max(int(n_done * min(pace, MOST_FASTER)), 1)
         return total / len(order)
 
     def _hold(self, windows: Windows) -> Held:
@@ -158,8 +167,9 @@ def _looped(step: Callable[[Held, Any], Any], size: int, held: Held) -> Any:
     shapes = tf.nest.map_structure(
         lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype), held
     )
-    signature = [shapes, tf.TensorSpec([None], tf.int32)]
-    return tf.function(run, input_signature=signature, autograph=False)
+    # One concrete function: TensorFlow counts the tracings of others, and warns.
+    compiled = tf.function(run, autograph=False)
+    return compiled.get_concrete_function(shapes, tf.TensorSpec([None], tf.int32))
 
 
 def _arrays(windows: Windows, config: Config) -> dict[str, Any]:

@@ -25,6 +25,12 @@ def feed(windows: Windows, config: Config, *, taught: bool = False) -> Any:
     return inputs if len(inputs) > 1 else inputs["window"]
 
 
+def feed_lazily(windows: Windows, config: Config) -> Any:
+    """Return the same as `feed`, but for windows that are put together when read."""
+    inputs = {"window": windows.sequences, **beside_windows(windows, config)}
+    return inputs if len(inputs) > 1 else inputs["window"]
+
+
 def beside_windows(
     windows: Windows, config: Config, *, taught: bool = False
 ) -> dict[str, FloatArray]:

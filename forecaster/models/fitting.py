@@ -8,11 +8,10 @@ import numpy as np
 
 from forecaster.config import Config
 from forecaster.data.windows import Windows
+from forecaster.models.asking import PREDICTION_BATCH
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import answers, feed
 from forecaster.models.recurrent import Network
-
-SCORED_BATCH = 256
 
 
 class Fitting:
@@ -38,7 +37,7 @@ class Fitting:
         scores = self._network.judge.evaluate(
             feed(windows, self._config),
             answers(windows, self._config),
-            batch_size=SCORED_BATCH,
+            batch_size=PREDICTION_BATCH,
             verbose=0,
             return_dict=True,
         )

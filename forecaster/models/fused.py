@@ -3,7 +3,9 @@
 Each is a drop-in for the layer of its name in `keras.layers`: the same weights, the
 same settings, and saved as that layer, so that a file of either loads into the other.
 Where a kernel does not fit (another backend, a GPU, a setting that it lacks) the layer
-is the stock one. Import it inside functions: it loads TensorFlow.
+is the stock one. Two things the stock layers alone can do: `jit_compile=True`, and
+gradients of gradients. A pickled or copied model has stock layers, since it goes by way
+of a file. Import it inside functions: it loads TensorFlow.
 
 Between the layers of a stack, sequences stay time-major and in parts of a few steps:
 the next layer works on a part while this one works on the following, so that two cores
@@ -111,6 +113,10 @@ class _Fused:
             and not (mask is not None and self.zero_output_for_mask)  # type: ignore[attr-defined]
         )
 
+    def _may_loop(self, mask: Any, training: bool) -> bool:
+        """Return whether a loop fits: compiled for each shape, it pays in training."""
+        return training and not tf.executing_eagerly() and self._fits(mask, training)
+
     def _read(self, sequences: Any, mask: Any) -> list[Any]:
         """Return the parts of the inputs, in the order in which they are read."""
         parts = getattr(sequences, PARTS, None)
@@ -167,7 +173,7 @@ class LSTM(_Fused, keras.layers.LSTM):  # type: ignore[misc,name-defined]
             return None
         if mask is None and cell.compute_dtype == "float32":
             return self._block
-        if not training:
+        if not self._may_loop(mask, training):
             return None
         return self._scanned(lstm_step, tf.convert_to_tensor(cell.bias))
 
@@ -193,7 +199,7 @@ class GRU(_Fused, keras.layers.GRU):  # type: ignore[misc,name-defined]
             and cell.recurrent_activation is keras.activations.sigmoid
             and cell.reset_after
         )
-        if not (training and ordinary and cell.use_bias and self._fits(mask, True)):
+        if not (ordinary and cell.use_bias and self._may_loop(mask, training)):
             return None
         bias, recurrent_bias = tf.unstack(tf.convert_to_tensor(cell.bias))
         return self._scanned(gru_step, bias, recurrent_bias)
@@ -204,7 +210,8 @@ class SimpleRNN(_Fused, keras.layers.SimpleRNN):  # type: ignore[misc,name-defin
 
     def _kernel(self, mask: Any, training: bool) -> Any:
         cell = self.cell
-        if not (training and cell.use_bias and self._fits(mask, True)):
+        plain = not isinstance(cell.activation, keras.layers.Layer)
+        if not (plain and cell.use_bias and self._may_loop(mask, training)):
             return None
         step = simple_step(cell.activation)
         return self._scanned(step, tf.convert_to_tensor(cell.bias))

@@ -6,8 +6,8 @@ loads TensorFlow, for which alone it is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +15,7 @@ import tensorflow as tf
 from forecaster.models.backend import load_keras
 
 keras = load_keras()
+MOST_LOOPS = 64  # compiled, of different shapes, that are kept
 Step = Callable[[Any, Any, Sequence[Any]], tuple[Any, ...]]
 
 
@@ -138,8 +139,13 @@ def scan(
     ----------
     .. [1] Werbos (1990), Backpropagation through time: what it does and how to do it.
     """
-    shapes = (projected.shape, recurrent_kernel.shape, projected.dtype)
-    forward, backward = _loops(step, present is not None, shapes)
+    forward, backward = _loops(
+        step,
+        tf.TensorSpec(projected.shape, projected.dtype),
+        tf.TensorSpec(recurrent_kernel.shape, recurrent_kernel.dtype),
+        len(states),
+        masked=present is not None,
+    )
     if present is None:
         present = tf.ones(tf.shape(projected)[:2], tf.bool)
 
@@ -151,7 +157,7 @@ def scan(
 
         def gradients(*upstream: Any) -> tuple[Any, ...]:
             found = backward(
-                projected, kernel, recurrent, first, states, upstream, present
+                projected, kernel, recurrent, first, states, [*upstream], present
             )
             return tuple(found)
 
@@ -160,9 +166,31 @@ def scan(
     return tuple(run(projected, recurrent_kernel, recurrent_bias, *states))
 
 
-@cache
-def _loops(step: Step, masked: bool, _: Hashable) -> tuple[Any, Any]:
+@lru_cache(maxsize=MOST_LOOPS)
+def _loops(
+    step: Step, read: Any, kernel: Any, n_states: int, *, masked: bool
+) -> tuple[Any, Any]:
     """Return the two compiled loops of a step, for all layers of the same shapes."""
+    one = tf.TensorSpec([read.shape[1], kernel.shape[0]], read.dtype)
+    every = tf.TensorSpec([read.shape[0], *one.shape], read.dtype)
+    bias = tf.TensorSpec(kernel.shape[1:], read.dtype)
+    present = tf.TensorSpec(read.shape[:2], tf.bool)
+    forward, backward = _uncompiled_loops(step, masked=masked)
+    each, each_step = [one] * n_states, [every] * n_states
+    # Concrete functions: TensorFlow counts the tracings of others, and warns.
+    return (
+        _compiled(forward, read, kernel, bias, each, present),
+        _compiled(backward, read, kernel, read, each, each_step, each_step, present),
+    )
+
+
+def _compiled(loop: Callable[..., Any], *shapes: Any) -> Any:
+    function = tf.function(loop, jit_compile=True, autograph=False)
+    return function.get_concrete_function(*shapes)
+
+
+def _uncompiled_loops(step: Step, *, masked: bool) -> tuple[Any, Any]:
+    """Return the way there and the way back, as functions of tensors."""
 
     def advance(projected: Any, recurrent: Any, states: Any, present: Any) -> Any:
         new = step(projected, recurrent, states)
@@ -173,7 +201,6 @@ def _loops(step: Step, masked: bool, _: Hashable) -> tuple[Any, Any]:
             for after, before in zip(new, states, strict=True)
         ]
 
-    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def forward(
         projected: Any, kernel: Any, bias: Any, first: Any, present: Any
     ) -> tuple[Any, list[Any]]:
@@ -189,7 +216,6 @@ def _loops(step: Step, masked: bool, _: Hashable) -> tuple[Any, Any]:
         recurrent, *states = [array.stack() for array in loop[2]]
         return recurrent, states
 
-    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def backward(
         projected: Any,
         kernel: Any,

@@ -8,10 +8,10 @@ would give.
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -20,9 +20,11 @@ import numpy as np
 from forecaster.arrays import FloatArray
 from forecaster.checkpoint import assign_variables, read_variables, training_variables
 from forecaster.config import Config
+from forecaster.models.backend import load_keras, uses_stock_layers
 from forecaster.models.blocks import make_seeds
 from forecaster.models.compiling import compile_judge, compile_network, steps_per_epoch
 from forecaster.models.fitting import epochs_for
+from forecaster.models.leases import Lease
 from forecaster.models.recurrent import Network, member_seed, network_for
 from forecaster.models.truncated import truncated_network
 
@@ -58,10 +60,13 @@ class Trainable:
         Its trainer has an optimiser and a loss.
     epochs
         `Epochs` or `Fitting`.
+    lease
+        Of a network that was lent; None for one of its own.
     """
 
     network: Network
     epochs: Any
+    lease: Lease | None = None
 
 
 def fresh_trainable(config: Config, *, n_windows: int) -> Trainable:
@@ -84,10 +89,11 @@ def fresh_trainable(config: Config, *, n_windows: int) -> Trainable:
 
 
 class Refits:
-    """Keeps compiled networks, and hands them out as if they were new.
+    """Keeps compiled networks, and lends them out as if they were new.
 
-    A network is handed out again for the next training of its kind: whatever still
-    holds it then, such as an earlier Forecaster, has the later weights.
+    A network is lent again for the next training of its kind: whatever still holds it
+    then has the later weights. Its earlier lease ends, by which an earlier Forecaster
+    knows that it must not answer any more. One thread may use it.
     """
 
     def __init__(self) -> None:
@@ -104,30 +110,41 @@ class Refits:
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(kind)
-        kept = self._kept[kind]
-        kept.reset(config.training.seed)
-        return kept.trainable
+        return self._kept[kind].lend(config.training.seed)
 
 
-@cache
+class _Shared(threading.local):
+    refits: Refits | None = None
+
+
+_shared = _Shared()
+
+
 def shared_refits() -> Refits:
-    """Return the networks that all walks of this process share."""
-    return Refits()
+    """Return the networks that all walks and searches of this thread share."""
+    if _shared.refits is None:
+        _shared.refits = Refits()
+    return _shared.refits
 
 
 class _Resettable:
     """A network, and all that is needed to set it back to any seed's beginning."""
 
     def __init__(self, trainable: Trainable, config: Config) -> None:
-        self.trainable = trainable
+        self._trainable, self._lease = trainable, Lease()
         self._members = config.model.members
         self._drawn = _draws(config.training.seed, self._members)
         self._variables = training_variables(trainable.network.trainer)
         self._first = read_variables(self._variables)
         self._makers = dict(_makers(trainable.network.trainer))
 
-    def reset(self, seed: int) -> None:
-        """Give each variable the value that it has in a fresh network of the seed."""
+    def lend(self, seed: int) -> Trainable:
+        """Return the network as a fresh one of the seed is, and end the last lease."""
+        self._lease.ended, self._lease = True, Lease()
+        self._reset(seed)
+        return replace(self._trainable, lease=self._lease)
+
+    def _reset(self, seed: int) -> None:
         place_of = {old: place for place, old in enumerate(self._drawn)}
         new = _draws(seed, self._members)
         values = [
@@ -159,6 +176,8 @@ def _kind(config: Config, n_windows: int) -> str:
         config.target.model_dump(mode="json"),
         training.model_dump(mode="json", exclude=UNCOMPILED),
         len(config.data.tickers),
+        uses_stock_layers(),
+        str(load_keras().config.dtype_policy().get_config()),
     ]
     if training.schedule != "constant":
         settings.append(training.epochs * steps_per_epoch(config, n_windows))

@@ -40,7 +40,7 @@ def test_runs_verify_names_every_file(command, runs_dir):
     document = command.json("runs", "verify", "tiny", "--runs-dir", runs_dir)
     assert "bundle/model.weights.h5" in document["verified"]
     answer = command("runs", "verify", "tiny", "--runs-dir", runs_dir)
-    assert "12 files are as they were written" in answer.stdout
+    assert "13 files are as they were written" in answer.stdout
 
 
 def test_data_list_tells_each_range(command):

@@ -69,3 +69,10 @@ def test_windows_scaled_on_their_own():
 @pytest.mark.parametrize("chosen", [slice(0, 0), np.array([], dtype=int)])
 def test_no_windows_at_all_have_a_shape_too(chosen):
     assert Sequences.cut(numbers(5), 2)[chosen].to_array().shape == (0, 2, 2)
+
+
+def test_numpy_reads_windows_as_an_array():
+    cut = Sequences.cut(numbers(6), 2)
+    np.testing.assert_array_equal(np.asarray(cut), cut.to_array())
+    assert np.asarray(cut, dtype=np.float64).dtype == np.float64
+    assert np.array(cut[1:3], copy=True).shape == (2, 2, 2)

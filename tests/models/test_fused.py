@@ -34,20 +34,27 @@ def layers_of(kind, shape, *, seed=0, **options):
 
 
 def run(layer, inputs, states=(), mask=None, *, training=True):
-    """Return outputs, and the gradients of a sum in which each has a weight."""
-    read = [tf.constant(inputs), *map(tf.constant, states)]
-    with tf.GradientTape() as tape:
-        tape.watch(read)
-        made = layer(
-            read[0],
-            initial_state=read[1:] or None,
-            mask=None if mask is None else tf.constant(mask),
-            training=training,
-        )
-        made = made if isinstance(made, list | tuple) else [made]
-        total = sum(tf.reduce_sum(value * weights_like(value)) for value in made)
-    weights = [variable.value for variable in layer.trainable_variables]
-    slopes = tape.gradient(total, [*read, *weights])
+    """Return outputs, and the gradients of a sum in which each has a weight.
+
+    Compiled, as in a training: layers that run at once are Keras' own.
+    """
+
+    @tf.function
+    def once(*read):
+        with tf.GradientTape() as tape:
+            tape.watch(read)
+            made = layer(
+                read[0],
+                initial_state=list(read[1:]) or None,
+                mask=None if mask is None else tf.constant(mask),
+                training=training,
+            )
+            made = made if isinstance(made, list | tuple) else [made]
+            total = sum(tf.reduce_sum(value * weights_like(value)) for value in made)
+        weights = [variable.value for variable in layer.trainable_variables]
+        return list(made), tape.gradient(total, [*read, *weights])
+
+    made, slopes = once(tf.constant(inputs), *map(tf.constant, states))
     return [np.array(value) for value in made], [np.array(slope) for slope in slopes]
 
 
@@ -116,9 +123,13 @@ def test_the_loop_has_the_gradient_that_differences_show(kind):
     inputs = np.random.default_rng(3).normal(size=(2, 4, 1))
     _, (by_input, *by_weights) = run(layer, inputs)
 
+    @tf.function
+    def compiled(inputs):
+        made = layer(inputs, training=True)
+        return tf.reduce_sum(made * weights_like(made))
+
     def total():
-        made = layer(tf.constant(inputs), training=True)
-        return float(tf.reduce_sum(made * weights_like(made)))
+        return float(compiled(tf.constant(inputs)))
 
     for place in np.ndindex(inputs.shape):
         slope = _difference(total, inputs, place)
@@ -257,21 +268,68 @@ def test_both_directions_are_those_of_the_stock_layer():
         layer.build((3, 31, 2))
     assert type(ours.forward_layer) is type(ours.backward_layer) is fused.LSTM
     ours.set_weights(stock.get_weights())
-    made, slopes = run_wrapped(ours, inputs)
-    wanted, wanted_slopes = run_wrapped(stock, inputs)
+    made, slopes = compiled_gradients(ours, inputs)
+    wanted, wanted_slopes = compiled_gradients(stock, inputs)
     same(made, wanted, 1e-6)
     same(slopes, wanted_slopes, 1e-5)
 
 
-def run_wrapped(layer, inputs):
-    with tf.GradientTape() as tape:
-        made = layer(tf.constant(inputs), training=True)
-        total = tf.reduce_sum(made * weights_like(made))
-    weights = [variable.value for variable in layer.trainable_variables]
-    return [np.array(made)], [np.array(part) for part in tape.gradient(total, weights)]
+def behind_a_sequence(layers):
+    """Make layers that cannot take the parts of the one before as they are."""
+    with keras.saving.custom_object_scope({"LSTM": layers.LSTM}):
+        both = keras.layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    return keras.Sequential(
+        [
+            keras.Input((40, 2)),
+            layers.LSTM(4, return_sequences=True),
+            layers.LSTM(4, return_sequences=True, go_backwards=True),
+            both,
+            layers.LSTM(3),
+        ]
+    )
+
+
+def test_layers_that_read_backwards_put_parts_together_first():
+    inputs = np.random.default_rng(8).normal(size=(3, 40, 2)).astype("float32")
+    stock, ours = behind_a_sequence(keras.layers), behind_a_sequence(fused)
+    ours.set_weights(stock.get_weights())
+    made, slopes = compiled_gradients(ours, inputs)
+    wanted, wanted_slopes = compiled_gradients(stock, inputs)
+    same(made, wanted, 1e-6)
+    same(slopes, wanted_slopes, 1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stateful_layer_goes_on_as_the_stock_one_does(kind):
+    stock, ours = layers_of(kind, (2, 3, 1), stateful=True)
+    random = np.random.default_rng(9)
+    for _ in range(3):
+        inputs = random.normal(size=(2, 3, 1)).astype("float32")
+        same(run(ours, inputs)[0], run(stock, inputs)[0], 1e-6)
+        for mine, theirs in zip(ours.states, stock.states, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masked_outputs_may_be_zero_as_in_the_stock_layer(kind):
+    stock, ours = layers_of(kind, (2, 5, 1), return_sequences=True)
+    stock.zero_output_for_mask = ours.zero_output_for_mask = True
+    inputs = np.random.default_rng(10).normal(size=(2, 5, 1)).astype("float32")
+    mask = np.array([[1, 0, 1, 0, 0], [0, 1, 1, 1, 0]], dtype=bool)
+    same(run(ours, inputs, mask=mask)[0], run(stock, inputs, mask=mask)[0], 1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mixed_precision_is_left_to_keras(kind, monkeypatch):
+    monkeypatch.setattr(fused, "block_lstm", None)
+    monkeypatch.setattr(fused, "scan", None)
+    stock, ours = layers_of(kind, (2, 3, 1), dtype="mixed_float16")
+    inputs = np.random.default_rng(11).normal(size=(2, 3, 1)).astype("float16")
+    np.testing.assert_array_equal(run(ours, inputs)[0], run(stock, inputs)[0])
 
 
 UNFIT = {
+    "a layer as activation": ("SimpleRNN", {"activation": keras.layers.ReLU()}),
     "another activation": ("LSTM", {"activation": "relu"}),
     "another gate": ("GRU", {"recurrent_activation": "hard_sigmoid"}),
     "the older GRU": ("GRU", {"reset_after": False}),
@@ -287,8 +345,17 @@ def test_what_no_kernel_knows_is_left_to_keras(kind, options, monkeypatch):
     monkeypatch.setattr(fused, "block_lstm", None)
     monkeypatch.setattr(fused, "scan", None)
     _, layer = layers_of(kind, (2, 3, 1), **options)
-    layer.build((2, 3, 1))
-    assert layer(np.ones((2, 3, 1), "float32"), training=True).shape == (2, 5)
+    made, _ = run(layer, np.ones((2, 3, 1), "float32"))
+    assert made[0].shape == (2, 5)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "SimpleRNN"])
+def test_loops_are_for_compiled_training_alone(kind, monkeypatch):
+    monkeypatch.setattr(fused, "scan", None)
+    _, layer = layers_of(kind, (2, 3, 1))
+    inputs = np.ones((2, 3, 1), "float32")
+    assert layer(inputs, training=True).shape == (2, 5)
+    assert run(layer, inputs, training=False)[0][0].shape == (2, 5)
 
 
 def test_a_gpu_keeps_the_stock_layer(monkeypatch):

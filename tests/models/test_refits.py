@@ -1,9 +1,14 @@
+import threading
+
 import numpy as np
 import pytest
 
+from forecaster.bundle import save_bundle
 from forecaster.checkpoint import read_variables, training_variables
 from forecaster.config import with_values
+from forecaster.errors import ConfigError
 from forecaster.models import refits as module
+from forecaster.models.backend import stock_layers
 from forecaster.models.refits import Refits, fresh_trainable, shared_refits
 from forecaster.training import train
 from tests.support.kinds import KINDS, config_of, prices_of
@@ -26,7 +31,7 @@ def test_a_refit_begins_and_ends_as_a_fresh_network_does(kind, make_prices):
     train(prices, config, refits=refits, progress=False)
     other = with_values(config, {"training.seed": 11})
     again = refits.take(other, n_windows=30)
-    assert again is used
+    assert again.network is used.network
     same(variables_of(again), variables_of(fresh_trainable(other, n_windows=30)))
     refitted = train(prices, other, refits=refits, progress=False)
     fresh = train(prices, other, progress=False)
@@ -38,7 +43,7 @@ def test_a_training_of_other_dates_or_length_shares_the_network(make_prices):
     config, refits = config_of("stack"), Refits()
     first = refits.take(config, n_windows=30)
     later = with_values(config, {"training.end": "2020-03-10", "training.epochs": 7})
-    assert refits.take(later, n_windows=99) is first
+    assert refits.take(later, n_windows=99).network is first.network
 
 
 @pytest.mark.parametrize(
@@ -56,14 +61,17 @@ def test_a_training_of_other_dates_or_length_shares_the_network(make_prices):
 def test_another_kind_of_training_has_another_network(change):
     config, refits = config_of("stack"), Refits()
     first = refits.take(config, n_windows=30)
-    assert refits.take(with_values(config, change), n_windows=30) is not first
+    assert (
+        refits.take(with_values(config, change), n_windows=30).network
+        is not first.network
+    )
 
 
 def test_a_schedule_of_another_length_has_another_network():
     config, refits = config_of("schedule"), Refits()
     first = refits.take(config, n_windows=30)
-    assert refits.take(config, n_windows=30) is first
-    assert refits.take(config, n_windows=300) is not first
+    assert refits.take(config, n_windows=30).network is first.network
+    assert refits.take(config, n_windows=300).network is not first.network
 
 
 def test_only_so_many_networks_are_kept(monkeypatch):
@@ -73,14 +81,53 @@ def test_only_so_many_networks_are_kept(monkeypatch):
         with_values(config_of("stack"), {"window.lookback": n}) for n in (4, 5, 6)
     ]
     first, second, _ = (refits.take(config, n_windows=30) for config in configs)
-    assert refits.take(configs[1], n_windows=30) is second
-    assert refits.take(configs[0], n_windows=30) is not first
+    assert refits.take(configs[1], n_windows=30).network is second.network
+    assert refits.take(configs[0], n_windows=30).network is not first.network
 
 
 def test_training_on_parts_of_windows_is_made_afresh():
     config, refits = config_of("truncated"), Refits()
-    assert refits.take(config, n_windows=30) is not refits.take(config, n_windows=30)
+    first, second = (refits.take(config, n_windows=30) for _ in range(2))
+    assert first.network is not second.network
 
 
-def test_a_process_has_one_set_of_networks():
+def test_stock_layers_are_another_kind():
+    config, refits = config_of("stack"), Refits()
+    first = refits.take(config, n_windows=30)
+    with stock_layers():
+        assert refits.take(config, n_windows=30).network is not first.network
+
+
+def test_a_thread_has_one_set_of_networks_of_its_own():
+    found = []
+    other = threading.Thread(target=lambda: found.append(shared_refits()))
+    other.start()
+    other.join()
     assert shared_refits() is shared_refits()
+    assert found[0] is not shared_refits()
+
+
+def test_a_warm_start_from_the_same_network_keeps_its_weights(make_prices):
+    config, prices = config_of("stack"), make_prices(80)
+    wanted = train(
+        prices, config, start_from=train(prices, config, progress=False), progress=False
+    )
+    refits = Refits()
+    first = train(prices, config, refits=refits, progress=False)
+    again = train(prices, config, start_from=first, refits=refits, progress=False)
+    same(again.network.get_weights(), wanted.network.get_weights())
+
+
+def test_a_forecaster_whose_network_was_trained_again_says_so(make_prices, tmp_path):
+    config, prices, refits = config_of("stack"), make_prices(80), Refits()
+    first = train(prices, config, refits=refits, progress=False)
+    first.evaluate(prices)
+    second = train(prices, config, refits=refits, progress=False)
+    for use in (
+        lambda: first.evaluate(prices),
+        lambda: save_bundle(first, tmp_path / "bundle"),
+        lambda: train(prices, config, start_from=first, progress=False),
+    ):
+        with pytest.raises(ConfigError, match="has been trained again"):
+            use()
+    assert second.evaluate(prices).rmse_ratio > 0

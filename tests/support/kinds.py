@@ -48,6 +48,16 @@ KINDS = {
         "target": {"form": "scaled_return"},
         "window": {"shortest": 2},
     },
+    "in parts": {
+        "model": {
+            "layers": [
+                UNITS,
+                UNITS | {"bidirectional": True, "cell": "gru"},
+                UNITS | {"bidirectional": True},
+            ]
+        },
+        "window": {"lookback": 31},
+    },
     "members": {"model": STACK | {"members": 2}},
     "quantiles": {
         "model": STACK | {"head": "quantiles"},
