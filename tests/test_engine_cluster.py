@@ -5,10 +5,12 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 
 import pytest
 
 from forecaster.engine import ClusterFailed, WorkerLost, cluster, run_each
+from forecaster.engine.threads import VARIABLES
 from forecaster.errors import ConfigError
 from tests.support.dask_cluster import DaskCluster
 from tests.support.engine_tasks import answer
@@ -37,8 +39,8 @@ def dask_cluster(tmp_path_factory):
         made.stop()
 
 
-def allow_one_failure(dask_scheduler):
-    dask_scheduler.allowed_failures = 1
+def allow(n_failures, dask_scheduler):
+    dask_scheduler.allowed_failures = n_failures
 
 
 def n_held(dask_worker):
@@ -61,11 +63,11 @@ def test_a_restarted_scheduler_is_asked_again(dask_cluster, tmp_path):
         assert (tmp_path / f"begun-gated-{number}").stat().st_size == 1
 
 
-def test_tasks_that_the_scheduler_forgets_are_asked_again(dask_cluster, tmp_path):
+def test_tasks_that_the_scheduler_forgets_are_asked_again(lasting, tmp_path):
     tasks = [("gated", tmp_path, number) for number in range(4)]
-    running = run_each(answer, tasks, scheduler=dask_cluster.address)
+    running = run_each(answer, tasks, scheduler=lasting.address)
     first = [next(running), next(running)]
-    with distributed.Client(dask_cluster.address, set_as_default=False) as client:
+    with distributed.Client(lasting.address, set_as_default=False) as client:
         client.restart()
     (tmp_path / "gate").touch()
     found = by_task([*first, *running])
@@ -92,12 +94,13 @@ def test_a_scheduler_lost_again_and_again_is_told(dask_cluster, tmp_path, monkey
         next(running)
 
 
-def test_the_failures_that_the_scheduler_allows_come_first(dask_cluster, tmp_path):
-    with distributed.Client(dask_cluster.address, set_as_default=False) as client:
-        client.run_on_scheduler(allow_one_failure)
-    (poisoned,) = run_each(
-        answer, [("kill", tmp_path)], scheduler=dask_cluster.address, retries=0
-    )
+def test_the_failures_that_the_scheduler_allows_come_first(lasting, tmp_path):
+    with distributed.Client(lasting.address, set_as_default=False) as client:
+        client.run_on_scheduler(partial(allow, 1))
+        (poisoned,) = run_each(
+            answer, [("kill", tmp_path)], scheduler=lasting.address, retries=0
+        )
+        client.run_on_scheduler(partial(allow, 0))
     assert isinstance(poisoned.error, WorkerLost)
     assert poisoned.n_attempts == (tmp_path / "begun-kill").stat().st_size == 2
 
@@ -123,22 +126,24 @@ def test_an_interrupt_takes_back_what_was_not_begun(lasting, tmp_path):
 
 
 def test_threads_are_those_of_the_worker_or_as_asked(lasting):
-    tasks = [("environment",)]
-    (outcome,) = run_each(answer, tasks, scheduler=lasting.address)
-    assert set(outcome.get()[0].values()) == {"1"}  # set before the task's imports
-    (outcome,) = run_each(answer, tasks, scheduler=lasting.address, threads=2)
-    assert set(outcome.get()[1].values()) == {"2"}
+    from tests.support.engine_threads import environment  # first imported by a task
+
+    (outcome,) = run_each(environment, [None], scheduler=lasting.address)
+    ones = dict.fromkeys(VARIABLES, "1")
+    assert outcome.get() == (ones, ones, False)
+    (outcome,) = run_each(environment, [None], scheduler=lasting.address, threads=2)
+    assert outcome.get()[1] == dict.fromkeys(VARIABLES, "2")
 
 
-def test_another_version_is_refused(lasting, monkeypatch):
-    versions = distributed.versions.get_versions
+@pytest.mark.parametrize("package", ["distributed", "tensorflow", "python"])
+def test_another_version_is_refused(lasting, monkeypatch, package):
+    own, here = cluster.installed_versions, os.getpid()
 
-    def older(packages=None):
-        found = versions(packages)
-        return found | {"packages": found["packages"] | {"distributed": "2023.1.0"}}
+    def older_here(names):  # runs on the workers, too
+        return own(names) | ({package: "0.1"} if os.getpid() == here else {})
 
-    monkeypatch.setattr(distributed.versions, "get_versions", older)
-    message = rf"has distributed {distributed.__version__}, but here is 2023\.1\.0"
+    monkeypatch.setattr(cluster, "installed_versions", older_here)
+    message = f"has {package} {own((package,))[package]}, but here is 0.1"
     with pytest.raises(ClusterFailed, match=message) as raised:
         list(run_each(answer, [("double", 1)], scheduler=lasting.address))
     assert raised.value.exit_code == 7

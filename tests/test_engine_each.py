@@ -176,10 +176,12 @@ def test_this_process_is_lazy_and_keeps_the_order():
 
 @pytest.mark.parametrize("threads", [None, 3])
 def test_workers_share_the_cores_from_their_first_import_on(threads, monkeypatch):
+    from tests.support.engine_threads import environment  # not by all workers
+
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    (outcome,) = run_each(answer, [("environment",)], n_workers=2, threads=threads)
+    (outcome,) = run_each(environment, [None], n_workers=2, threads=threads)
     share = str(threads or max(1, n_cores() // 2))
     wanted = dict.fromkeys(VARIABLES, share)
     wanted["OMP_NUM_THREADS"] = str(threads or 5)  # what the environment says counts
@@ -188,10 +190,12 @@ def test_workers_share_the_cores_from_their_first_import_on(threads, monkeypatch
 
 
 def test_threads_here_come_before_tensorflow_or_not_at_all(monkeypatch):
+    from tests.support.engine_threads import environment
+
     for name in VARIABLES:
         monkeypatch.setenv(name, "1")
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    (outcome,) = run_each(answer, [("environment",)], threads=2)
+    (outcome,) = run_each(environment, [None], threads=2)
     assert outcome.get()[1] == dict.fromkeys(VARIABLES, "2")
     monkeypatch.setitem(sys.modules, "tensorflow", object())
     assert next(run_each(abs, [-1], threads=2)).get() == 1  # as they are

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import queue
+import sys
 import threading
 import time
 import uuid
@@ -27,7 +29,7 @@ CONNECT_S, RETURN_S, WORKERS_S = 30.0, 120.0, 120.0
 MOST_LOSSES = 3
 LOOK_S = 2.0
 SAME_EVERYWHERE = ("dask", "distributed")
-SAME_ON_WORKERS = ("forecaster", "keras", "numpy", "tensorflow")
+SAME_ON_WORKERS = (*SAME_EVERYWHERE, "forecaster", "keras", "numpy", "tensorflow")
 
 _one_at_a_time = threading.Lock()
 
@@ -158,10 +160,7 @@ def _answer(client: Any, future: Any) -> Any:
         if client.status != "running" or future.status != "error":
             raise _SchedulerLost(str(error)) from error
         # Not the task's own error, which would be in an answer.
-        raise ClusterFailed(
-            f"the workers of {client.scheduler.address} cannot do forecaster's tasks "
-            f"({type(error).__name__}: {error}). Install the same version there."
-        ) from error
+        raise _cannot_work(client, error) from error
 
 
 @contextlib.contextmanager
@@ -177,13 +176,14 @@ def _connected(address: str, patience_s: float) -> Iterator[Any]:
 
 
 def _open_client(address: str, patience_s: float) -> Any:
-    from distributed import Client
+    import distributed
     from distributed.versions import VersionMismatchWarning
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # see _check_usable
-            return Client(
+            connect: Any = distributed.Client  # its types are not complete
+            return connect(
                 address, timeout=patience_s, set_as_default=False, name="forecaster"
             )
     except Exception as error:
@@ -194,35 +194,47 @@ def _open_client(address: str, patience_s: float) -> Any:
 
 
 def _check_usable(client: Any, address: str) -> None:
+    """Refuse a cluster whose versions differ, or that has no workers."""
     try:
         client.wait_for_workers(1, timeout=WORKERS_S)
-        versions = client.get_versions(packages=[*SAME_ON_WORKERS])
+        scheduler = client.get_versions()["scheduler"]["packages"]
+        workers = client.run(installed_versions, SAME_ON_WORKERS)
     except TimeoutError as error:
         raise _without_workers(client) from error
+    except (ImportError, AttributeError) as error:
+        raise _cannot_work(client, error) from error
     except Exception as error:
         raise _SchedulerLost(str(error)) from error
-    own = _packages(versions["client"])
-    _compare(own, _packages(versions["scheduler"]), SAME_EVERYWHERE, address)
-    for worker, told in versions["workers"].items():
-        names = SAME_EVERYWHERE + SAME_ON_WORKERS
-        _compare(own, _packages(told), names, f"worker {worker}")
+    _compare(scheduler, SAME_EVERYWHERE, address)
+    for worker, versions in workers.items():
+        _compare(versions, ("python", *SAME_ON_WORKERS), f"worker {worker}")
 
 
-def _packages(told: dict[str, Any]) -> dict[str, str | None]:
-    """Return versions by package; of Python only what pickles and wheels depend on."""
-    packages = dict(told["packages"])
-    return packages | {"python": ".".join(packages["python"].split(".")[:2])}
+def installed_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Return versions of packages and Python's here; none of them is imported."""
+    versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
-def _compare(
-    own: dict[str, Any], theirs: dict[str, Any], names: tuple[str, ...], where: str
-) -> None:
-    for name in ("python", *names):
-        if own[name] != theirs.get(name):
+def _compare(theirs: dict[str, str], names: tuple[str, ...], where: str) -> None:
+    own = installed_versions(names)
+    for name in names:
+        here, there = own.get(name, "missing"), theirs.get(name, "missing")
+        if here != there:
             raise ClusterFailed(
-                f"{where} has {name} {theirs.get(name)}, but here is {own[name]}. "
-                "Install the same version in both places."
+                f"{where} has {name} {there}, but here is {here}. Install the same "
+                "version in both places."
             )
+
+
+def _cannot_work(client: Any, error: BaseException) -> ClusterFailed:
+    return ClusterFailed(
+        f"the workers of {client.scheduler.address} cannot do forecaster's tasks "
+        f"({type(error).__name__}: {error}). Install the same version there."
+    )
 
 
 def _without_workers(client: Any) -> ClusterFailed:

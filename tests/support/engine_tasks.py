@@ -2,14 +2,11 @@
 
 import os
 import signal
-import sys
 import time
 
-from forecaster.engine.threads import VARIABLES
 from forecaster.errors import DataError, NotEnoughHistory
 
 WAIT_S = 60.0
-THREADS_AT_IMPORT = {name: os.environ.get(name) for name in VARIABLES}
 calls = []
 
 
@@ -110,11 +107,6 @@ def block(folder, number):
         wait_for(folder / "gate")
     finally:
         (folder / f"tidied-{number}").touch()
-
-
-def environment():
-    now = {name: os.environ.get(name) for name in VARIABLES}
-    return THREADS_AT_IMPORT, now, "tensorflow" in sys.modules
 
 
 def remember(number):
