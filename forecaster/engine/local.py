@@ -55,7 +55,7 @@ def run_beside(
             # Only now, so that the workers have something to do meanwhile.
             yield from ended
             ended = list(_conclude(agenda, pool))
-    yield from ended
+        yield from ended
 
 
 def _hand_over(
@@ -132,8 +132,11 @@ class _Pool:
         while len(self.workers) < n_workers:
             self.workers.append(self._begun())
         free = [worker for worker in self.workers if worker.number is None]
-        for worker in free[: len(self.workers) - n_workers]:
+        leaving = free[: len(self.workers) - n_workers]
+        for worker in leaving:
             self.workers.remove(worker)
+            worker.pipe.close()
+        for worker in leaving:
             worker.end(GRACE_S)
 
     def answers(self) -> Iterator[tuple[int, bytes | str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ def run_each(
     retries: int = 1,
     threads: int | None = None,
     name_of: Callable[[Task], str] = short_name,
-) -> Iterator[Outcome[Task, Result]]:
+) -> Generator[Outcome[Task, Result], None, None]:
     """Yield the outcome of each task, in the order in which they end.
 
     No failure of one task stops another. An exception is an outcome at once, since it
@@ -139,7 +139,7 @@ def run_tasks(
 
 def _run_here(
     function: Callable[[Task], Result], tasks: Sequence[Task]
-) -> Iterator[Outcome[Task, Result]]:
+) -> Generator[Outcome[Task, Result], None, None]:
     for task in tasks:
         yield attempt(partial(function, task)).outcome(task, 1)
 
