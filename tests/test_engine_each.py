@@ -1,5 +1,6 @@
 """Outcomes of each task: the same from this process, from others, from a cluster."""
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -151,6 +152,26 @@ def test_a_suspect_is_tried_again_with_none_beside_it(tmp_path):
     assert found[tasks[0]].get() == []
     assert (found[tasks[0]].n_attempts, found[tasks[1]].n_attempts) == (2, 1)
     assert found[tasks[1]].get() == "undisturbed"
+
+
+class KillsIdleWorkers:
+    """A task that is `double`; packing it the first time kills the workers."""
+
+    done = False
+
+    def __reduce__(self):
+        for worker in [] if self.done else multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+        self.done = True
+        return tuple, (["double", 4],)
+
+
+def test_a_worker_that_dies_idle_is_replaced_and_nobody_blamed():
+    task = KillsIdleWorkers()
+    (outcome,) = run_each(answer, [task], n_workers=2, retries=0)
+    assert task.done
+    assert (outcome.get(), outcome.n_attempts) == (8, 1)
 
 
 def test_a_worker_keeps_what_its_module_holds_and_is_not_a_fork(monkeypatch):

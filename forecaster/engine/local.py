@@ -141,9 +141,10 @@ class _Pool:
 
     def answers(self) -> Iterator[tuple[int, bytes | str]]:
         """Wait, then yield tasks' numbers with the answer or how the worker died."""
-        if not self.at_work() and self.idle():
-            return  # nothing was left that could be handed over
-        heard = wait([worker.pipe for worker in self.workers], timeout=LOOK_S)
+        # An idle worker says nothing, unless it has died before it could get a task.
+        is_quiet = not self.at_work() and bool(self.idle())
+        pipes = [worker.pipe for worker in self.workers]
+        heard = wait(pipes, timeout=0 if is_quiet else LOOK_S)
         for worker in list(self.workers):
             if worker.pipe in heard or not worker.process.is_alive():
                 yield from self._hear(worker)
