@@ -18,8 +18,10 @@ from forecaster.errors import ConfigError, LedgerBusy, LedgerError, OutputError
 
 SECONDS_TO_WAIT = 60.0
 POSTGRES_DRIVER = "postgresql+psycopg"
-# Messages of SQLite, whose Python errors carry no more than a word in 3.11.
-UNWRITABLE = ("readonly database", "disk is full", "disk I/O error")
+# Words of messages: neither driver says more of an error when connecting.
+UNWRITABLE = ("readonly database", "disk is full", "disk I/O error", "No space left")
+# Of PostgreSQL, what waiting does not cure.
+LASTING = ("does not exist", "authentication failed", "no password supplied")
 
 
 def url_of(place: str | Path) -> sa.URL:
@@ -106,9 +108,10 @@ def _operational(place: str, error: DBAPIError) -> LedgerError | OutputError:
             f"cannot write {place}: {reason}. Free some space, or name a place that "
             "you may write with `--ledger`."
         )
-    if isinstance(error.orig, sqlite3.Error) and "locked" not in reason:
+    local = isinstance(error.orig, sqlite3.Error)
+    if (local and "locked" not in reason) or any(words in reason for words in LASTING):
         return LedgerError(
-            f"{place} cannot be used: {reason}. Check the file, or name another place "
+            f"{place} cannot be used: {reason}. Check the place, or name another one "
             "with `--ledger`."
         )
     return LedgerBusy(f"{place} does not answer: {reason}. Try again later.")

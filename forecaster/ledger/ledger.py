@@ -275,9 +275,8 @@ class Ledger:
         """
         wanted = select(tickers=tickers, model=model, step=step)
         with self._read() as connection:
-            rows = reading.read_forecasts(connection, wanted)
             newest = reading.read_newest_actuals(connection)
-        table = score_table(rows, newest)
+            table = score_table(reading.read_each(connection, wanted), newest)
         if keep:
             kept = [*metric_rows(table, step or ALL_STEPS)]
             with self._write() as connection:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -91,6 +90,12 @@ def read_forecasts(connection: sa.Connection, wanted: Selection) -> pd.DataFrame
     return rows.assign(actual=rows.pop("came") * footing)
 
 
+def read_each(connection: sa.Connection, wanted: Selection) -> Iterator[pd.DataFrame]:
+    """Yield what `read_forecasts` returns, one ticker at a time, to hold no more."""
+    for ticker in read_awaited(connection, wanted)["ticker"].unique():
+        yield read_forecasts(connection, replace(wanted, tickers=[ticker]))
+
+
 def read_known(
     connection: sa.Connection, wanted: Selection, origin: Any
 ) -> pd.DataFrame:
@@ -150,11 +155,9 @@ def read_newest_actuals(connection: sa.Connection) -> dict[tuple[str, str], Any]
 def widen(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each session: `predicted`, and quantiles such as `q0.9`."""
     key = ["ticker", "model", "origin", "session"]
-    names = np.where(
-        rows["quantile"] == POINT,
-        "predicted",
-        "q" + rows["quantile"].map("{:g}".format),
-    )
+    names = [
+        "predicted" if level == POINT else f"q{level:g}" for level in rows["quantile"]
+    ]
     facts = rows.drop_duplicates(key).set_index(key)
     facts = facts[["step", "last_price", "actual"]]
     named = rows.assign(name=names)

@@ -8,7 +8,7 @@ of its sessions: each step is then as frequent as any other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,14 @@ COLUMNS = (*FACTS, *METRICS, "outcome", "drift_since")
 
 
 def score_table(
-    rows: pd.DataFrame, newest: Mapping[tuple[str, str], pd.Timestamp]
+    parts: Iterable[pd.DataFrame], newest: Mapping[tuple[str, str], pd.Timestamp]
 ) -> pd.DataFrame:
     """Score each ticker and model.
 
     Parameters
     ----------
-    rows
-        Of `read_forecasts`.
+    parts
+        Of `read_forecasts`, each with all rows of its tickers.
     newest
         Last session with an actual price, by ticker and target.
 
@@ -54,16 +54,20 @@ def score_table(
         had risen for good, and `drift_p_value`. For each central interval
         `coverage_0.9` and `coverage_0.9_p_value`. NaN where there are too few.
     """
-    groups: Any = rows.groupby(["ticker", "model", "target"])
     scored = [
         {"ticker": ticker, "model": model, **_score(own, newest.get((ticker, target)))}
-        for (ticker, model, target), own in groups
+        for (ticker, model, target), own in _groups(parts)
     ]
     table = pd.DataFrame(scored)
     further = [name for name in table if name not in COLUMNS]
     table = table.reindex(columns=[*COLUMNS, *sorted(further, key=str)])
     dates = dict.fromkeys(("first", "through", "drift_since"), "datetime64[us]")
     return table.astype(dates | dict.fromkeys(METRICS, "float64"))
+
+
+def _groups(parts: Iterable[pd.DataFrame]) -> Iterator[Any]:
+    for rows in parts:
+        yield from rows.groupby(["ticker", "model", "target"])
 
 
 def metric_rows(table: pd.DataFrame, step: int) -> Iterator[dict[str, Any]]:

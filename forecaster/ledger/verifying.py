@@ -54,7 +54,7 @@ def _find_damage(connection: sa.Connection) -> Iterator[Problem]:
         return
     for (message,) in connection.exec_driver_sql("PRAGMA integrity_check"):
         if message != "ok":
-            yield Problem("damage", "the file", str(message))
+            yield Problem("damage", "the file", " ".join(message.split()))
 
 
 def _checks() -> Iterator[tuple[str, str, sa.Select[Any]]]:

@@ -67,17 +67,16 @@ def make_rows(days):
 
     def make(run, prices, *, factors=None, horizon=1, ticker="GOOG", model="lstm"):
         factors = {0.0: 1.01, 0.1: 0.95, 0.9: 1.06} if factors is None else factors
-        return pd.DataFrame(
+        rows = pd.DataFrame(
             [
-                (ticker, model, days[n], days[n + step], level, step)
-                + (price * factor, price, run)
+                (days[n], days[n + step], level, step, price * factor, price)
                 for n, price in enumerate(prices)
                 for step in range(1, horizon + 1)
                 for level, factor in factors.items()
             ],
-            columns="ticker model origin session quantile step value last_price "
-            "run".split(),
+            columns=["origin", "session", "quantile", "step", "value", "last_price"],
         )
+        return rows.assign(ticker=ticker, model=model, run=run)
 
     return make
 

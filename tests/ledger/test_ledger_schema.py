@@ -65,7 +65,9 @@ def test_an_older_ledger_is_brought_up_to_date_and_a_newer_one_refused(
             notes = connection.exec_driver_sql("SELECT note FROM runs").scalars()
             assert notes.all() == ["none"]
     next_version(False)
-    with pytest.raises(LedgerError, match="schema 0002, and this .* up to 0001") as told:
+    with pytest.raises(
+        LedgerError, match=r"schema 0002, and this .* up to 0001"
+    ) as told:
         Ledger.open(place)
     assert told.value.exit_code == 4
 
@@ -114,9 +116,12 @@ def test_readers_do_not_wait_for_writers(small, begin):
 
 def test_a_ledger_that_others_hold_is_busy(small, begin, monkeypatch):
     monkeypatch.setattr(connecting, "SECONDS_TO_WAIT", 0.1)
-    with Ledger.open(small.place) as other, small._write():
-        with pytest.raises(LedgerBusy, match="locked") as told:
-            begin(other)
+    with (
+        Ledger.open(small.place) as other,
+        small._write(),
+        pytest.raises(LedgerBusy, match="locked") as told,
+    ):
+        begin(other)
     assert told.value.exit_code == 75
 
 
@@ -129,7 +134,14 @@ def test_a_server_that_is_not_there_is_busy(monkeypatch):
     assert "me:***@127.0.0.1:1" in str(told.value)
 
 
-def test_damage_is_told(tmp_path, begin, make_rows):
+def test_a_database_that_does_not_exist_is_no_matter_of_waiting(postgres):
+    server = postgres.url("beside").removesuffix("beside")
+    with pytest.raises(LedgerError, match='"none" does not exist') as told:
+        Ledger.open(f"{server}none")
+    assert told.value.exit_code == 4
+
+
+def test_damage_is_told(tmp_path):
     file = tmp_path / "ledger.db"
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(LedgerError, match="damaged, or no ledger") as told:
@@ -157,8 +169,14 @@ def test_a_folder_that_cannot_be_made_is_told():
 
 @pytest.mark.parametrize(
     "place",
-    ["mysql://me:secret@host/name", "sqlite://", "sqlite:///file:x?mode=ro&uri=true"]
-    + ["postgresql://host:port/x", "duckdb:///x.db", "postgresql+asyncpg://host/x"],
+    [
+        "mysql://me:secret@host/name",
+        "sqlite://",
+        "sqlite:///file:x?mode=ro&uri=true",
+        "postgresql://host:port/x",
+        "duckdb:///x.db",
+        "postgresql+asyncpg://host/x",
+    ],
 )
 def test_other_places_are_refused(place):
     with pytest.raises(ConfigError, match="in a SQLite file or in PostgreSQL") as told:
