@@ -17,8 +17,6 @@ from forecaster.ledger.schema import KEY, forecasts, runs
 
 RUNNING = "running"
 ENDED = ("finished", "partly", "failed")
-# Nine values each: well below the parameters that SQLite and PostgreSQL allow.
-ROWS_A_STATEMENT = 500
 FACTS = ("step", "value", "last_price")  # the run may differ, these may not
 
 
@@ -32,23 +30,17 @@ def upsert(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert rows, or replace what is stored under their keys."""
+    if not rows:  # which would insert one row of defaults
+        return
     key = [column.name for column in table.primary_key]
-    for part in parts(rows):
-        statement = insert(table, connection).values(part)
-        new = {
-            column.name: statement.excluded[column.name]
-            for column in table.columns
-            if column.name not in key
-        }
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=key, set_=new)
-        )
-
-
-def parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Yield a few hundred rows at a time."""
-    for first in range(0, len(rows), ROWS_A_STATEMENT):
-        yield rows[first : first + ROWS_A_STATEMENT]
+    statement = insert(table, connection)
+    new = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in key
+    }
+    updating = statement.on_conflict_do_update(index_elements=key, set_=new)
+    connection.execute(updating, rows)
 
 
 def insert_run(connection: sa.Connection, **facts: Any) -> int:
@@ -128,13 +120,10 @@ def write_ticker(
         If other values are stored and `replace` is not asked for.
     """
     records = [dict(zip(COLUMNS, row, strict=True)) for row in _tuples(rows)]
-    n_new = 0
-    for part in parts(records):
-        statement = insert(forecasts, connection).values(part)
-        counted = statement.on_conflict_do_nothing().execution_options(
-            preserve_rowcount=True  # of an insert it is forgotten otherwise
-        )
-        n_new += connection.execute(counted).rowcount
+    statement = insert(forecasts, connection).on_conflict_do_nothing()
+    # Of an insert the count is forgotten otherwise.
+    counted = statement.execution_options(preserve_rowcount=True)
+    n_new = connection.execute(counted, records).rowcount
     if n_new == len(records):
         return n_new
     # Whoever wrote the others has committed: PostgreSQL waited for it.

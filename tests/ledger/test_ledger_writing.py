@@ -7,7 +7,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from forecaster.errors import ConfigError, DataError, LedgerError
-from forecaster.ledger.writing import ROWS_A_STATEMENT
 
 LATER = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 
@@ -64,8 +63,8 @@ def test_a_probability_has_one_key_however_it_was_computed(ledger, begin, make_r
     assert ledger.write(rows.assign(quantile=1 - 0.9, ticker="goog ")) == 0
 
 
-def test_more_rows_than_a_statement_holds(ledger, begin, make_rows):
-    factors = {level / 10_000: 1.0 for level in range(2 * ROWS_A_STATEMENT + 1)}
+def test_many_rows_of_one_ticker(ledger, begin, make_rows):
+    factors = {level / 10_000: 1.0 for level in range(5000)}
     rows = make_rows(begin(ledger), [100], factors=factors)
     assert ledger.write(rows) == len(rows)
     assert ledger.write(rows.assign(value=7.0), replace=True) == len(rows)
