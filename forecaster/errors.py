@@ -12,6 +12,8 @@
     ├── BundleError                   4  a saved run cannot be read or trusted
     │   └── RunNotFound
     ├── DamagedStore                  4  stored prices are not as they were written
+    ├── LedgerError                   4  the ledger cannot be read, trusted or written
+    │   └── LedgerBusy               75  the ledger does not answer; later it may
     ├── OutputError (OSError)         6  a result could not be written
     ├── SourceError                   7  a source of prices failed; later it may answer
     │   ├── RateLimited
@@ -92,6 +94,18 @@ class DamagedStore(ForecasterError):
     """Stored prices are not as they were written."""
 
     exit_code = 4
+
+
+class LedgerError(ForecasterError):
+    """The ledger of forecasts is missing, damaged, newer, or says something else."""
+
+    exit_code = 4
+
+
+class LedgerBusy(LedgerError):
+    """The ledger's database does not answer, or is held by others; later it may."""
+
+    exit_code = 75
 
 
 class OutputError(ForecasterError, OSError):

@@ -27,6 +27,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"training", "study", "streaming", "attributions", "watching"},
     {"explain", "monitor", "backtest", "backtest_scores"},
     {"calibrating", "outoffold"},
+    {"ledger"},
     {"backtesting"},
     {"plotting", "plotting_explain", "tuning", "audit"},
     {"plotting_backtest"},

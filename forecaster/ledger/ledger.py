@@ -1,0 +1,300 @@
+"""The class `Ledger`: everything that is written into the database or asked of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+
+from forecaster.data.calendar import as_day
+from forecaster.data.store import stored_name
+from forecaster.ledger import reading, writing
+from forecaster.ledger.actuals import write_actuals
+from forecaster.ledger.checking import checked_actuals, checked_forecasts
+from forecaster.ledger.connecting import database_errors
+from forecaster.ledger.migrating import open_database
+from forecaster.ledger.places import default_place
+from forecaster.ledger.reading import select
+from forecaster.ledger.schema import ALL_STEPS, scores
+from forecaster.ledger.scoring import metric_rows, score_table
+from forecaster.ledger.verifying import Problem, find_problems
+
+
+class Ledger:
+    """A database of forecasts, of the prices that came, and of scores.
+
+    Made by `Ledger.open`. Several processes may write at once, each with its own. Each
+    method raises `LedgerBusy` if the database does not answer within a minute,
+    `LedgerError` if it is damaged, and `OutputError` if it cannot be written.
+
+    Attributes
+    ----------
+    place
+        Where it lies, without any password.
+    """
+
+    def __init__(self, engine: sa.Engine, place: str) -> None:
+        self._engine, self.place = engine, place
+
+    @classmethod
+    def open(cls, place: str | Path | None = None, *, create: bool = True) -> Ledger:
+        """Open a ledger; create its tables, or bring older ones up to date.
+
+        Parameters
+        ----------
+        place
+            A file of SQLite, not on a network drive; or ``postgresql://user@host/name``.
+            By default see `forecaster.ledger.places.default_place`.
+        create
+            False refuses where there is no ledger yet.
+
+        Raises
+        ------
+        ConfigError
+            If the place is of another kind, or psycopg is missing.
+        LedgerError
+            If the schema is newer than this version of forecaster.
+        """
+        wanted = default_place() if place is None else place
+        return cls(*open_database(wanted, create=create))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin_run(
+        self,
+        config: str,
+        model: str,
+        *,
+        started: datetime,
+        version: str,
+        target: str = "close",
+    ) -> int:
+        """Note that a run of one model begins, and return its number.
+
+        Parameters
+        ----------
+        config
+            Name of the settings.
+        started
+            With a time zone.
+        version
+            Of the program.
+        target
+            Which price is forecast: a column of the prices for `add_actuals`.
+        """
+        with self._write() as connection:
+            facts = {"config": config, "model": model, "target": target}
+            return writing.insert_run(
+                connection, **facts, version=version, started=started
+            )
+
+    def finish_run(
+        self,
+        run: int,
+        status: str,
+        counts: Mapping[str, int] | None = None,
+        *,
+        finished: datetime,
+    ) -> None:
+        """Note how a run ended: `finished`, `partly` or `failed`, and any counts.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such status.
+        LedgerError
+            If there is no such run.
+        """
+        with self._write() as connection:
+            writing.end_run(connection, run, status, counts or {}, finished)
+
+    def write(self, rows: pd.DataFrame, *, replace: bool = False) -> int:
+        """Write forecasts, each ticker in a transaction of its own.
+
+        A key is ticker, model, origin, session and quantile. Writing it again does
+        nothing if step, value and last price are exactly equal.
+
+        Parameters
+        ----------
+        rows
+            ``ticker model origin session quantile step value last_price run``, where
+            the quantile of a point forecast is 0 (`forecaster.ledger.POINT`), and
+            probabilities are rounded to six digits.
+        replace
+            Let these rows take the place of others with the same key.
+
+        Returns
+        -------
+        int
+            How many rows are new or replaced; 0 if all was known.
+
+        Raises
+        ------
+        DataError
+            If the rows are not fit to be stored. Nothing is written.
+        LedgerError
+            If there is no such run, or other values are stored for a key: then nothing
+            of that ticker is written, but the tickers before it are.
+        """
+        checked = checked_forecasts(rows)
+        n_new = 0
+        for _, own in checked.groupby("ticker"):
+            with self._write() as connection:
+                writing.require_runs(connection, own)
+                n_new += writing.write_ticker(connection, own, replace=replace)
+        return n_new
+
+    def known(
+        self,
+        model: str,
+        *,
+        origin: str | date | None = None,
+        tickers: Collection[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return which forecasts of a model there are: what need not be made again.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker origin n_sessions n_rows``, a row for each ticker and origin.
+        """
+        wanted = select(tickers=tickers, model=model)
+        day = None if origin is None else as_day(origin).date()
+        with self._read() as connection:
+            return reading.read_known(connection, wanted, day)
+
+    def runs(self) -> pd.DataFrame:
+        """Return all runs, oldest first.
+
+        ``id config model target version started finished status counts``.
+        """
+        with self._read() as connection:
+            return reading.read_runs(connection)
+
+    def forecasts(
+        self,
+        *,
+        tickers: Collection[str] | None = None,
+        model: str | None = None,
+        last: int | None = None,
+    ) -> pd.DataFrame:
+        """Return forecasts in the order of their keys, beside what came.
+
+        Parameters
+        ----------
+        last
+            Of each ticker and model the newest origins alone, as many as this.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker model origin session quantile step value last_price run target
+            actual``. The actual price is on the footing of the forecast, whatever
+            splits came since; NaN until the prices of session and origin are known.
+        """
+        wanted = select(tickers=tickers, model=model, last=last)
+        with self._read() as connection:
+            return reading.read_forecasts(connection, wanted)
+
+    def awaited(
+        self, *, tickers: Collection[str] | None = None, model: str | None = None
+    ) -> pd.DataFrame:
+        """Return which prices the forecasts wait for, to be handed to `add_actuals`.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker target first``, where `first` is the earliest origin, or the
+            earliest stored price if that is earlier.
+        """
+        with self._read() as connection:
+            return reading.read_awaited(
+                connection, select(tickers=tickers, model=model)
+            )
+
+    def add_actuals(
+        self, ticker: str, prices: pd.DataFrame, *, target: str = "close"
+    ) -> int:
+        """Write the prices that came; what was stored for their sessions is replaced.
+
+        Parameters
+        ----------
+        prices
+            Indexed by session, with the column `target`. Splits and dividends change
+            adjusted prices, so the first session must be stored with the same price, or
+            be as early as the earliest stored.
+
+        Returns
+        -------
+        int
+            How many prices are new or changed.
+
+        Raises
+        ------
+        DataError
+            If the prices are not fit to be stored, or their footing cannot be told.
+        """
+        checked = checked_actuals(prices, target)
+        with self._write() as connection:
+            return write_actuals(connection, stored_name(ticker), target, checked)
+
+    def score(
+        self,
+        *,
+        tickers: Collection[str] | None = None,
+        model: str | None = None,
+        step: int | None = None,
+        keep: bool = False,
+    ) -> pd.DataFrame:
+        """Score forecasts whose prices have come, for each ticker and model.
+
+        Parameters
+        ----------
+        step
+            One step alone, 1 being the session after the origin. By default all, of
+            the origins of which every session has passed.
+        keep
+            Store the numbers in the table `scores`, under the last session scored.
+
+        Returns
+        -------
+        DataFrame
+            As `forecaster.ledger.scoring.score_table` describes.
+        """
+        wanted = select(tickers=tickers, model=model, step=step)
+        with self._read() as connection:
+            newest = reading.read_newest_actuals(connection)
+            table = score_table(reading.read_each(connection, wanted), newest)
+        if keep:
+            kept = [*metric_rows(table, step or ALL_STEPS)]
+            with self._write() as connection:
+                writing.upsert(connection, scores, kept)
+        return table
+
+    def verify(self) -> tuple[Problem, ...]:
+        """Return everything that is damaged, or that cannot be true."""
+        with self._read() as connection:
+            return find_problems(connection)
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with database_errors(self.place), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        engine = self._engine.execution_options(writes=True)
+        with database_errors(self.place), engine.begin() as connection:
+            yield connection
