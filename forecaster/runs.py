@@ -125,6 +125,13 @@ def load_forecaster(
     return find_run(reference, runs_dir).load(fast=fast)
 
 
+def name_of_run(reference: str | Path | None, runs_dir: Path) -> str:
+    """Return the name by which a ledger knows what `load_forecaster` reads."""
+    if reference is not None and (Path(reference) / MANIFEST).is_file():
+        return Path(reference).resolve().name
+    return find_run(reference, runs_dir).name
+
+
 def run_names(runs_dir: Path) -> list[str]:
     """Return the names of the finished runs."""
     return sorted(path.parent.name for path in runs_dir.glob(f"*/{RECORD}"))

@@ -15,7 +15,9 @@ from forecaster.cli import (
     explain,
     fetch,
     forecasts,
+    ledger,
     monitor,
+    predict,
     runs,
     train,
     tune,
@@ -28,11 +30,11 @@ app = new_app(
     Start with: forecaster train
 
     Exit codes: 0 success; 1 a bug; 2 wrong settings or usage; 3 prices missing or
-    not fit for use; 4 a saved run or stored prices missing or damaged; 5 some tickers
-    or trainings failed; 6 a result could not be written; 7 a source of prices failed,
-    try later; 8 an audit found a leak; 9 training failed; 10 a network should be
-    trained again (`monitor --fail-on`); 11 no skill (`--require-skill`); 75 another
-    process holds the run; 130 interrupted.
+    not fit for use; 4 a saved run, stored prices or the ledger missing or damaged;
+    5 some tickers or trainings failed; 6 a result could not be written; 7 a source of
+    prices failed, try later; 8 an audit found a leak; 9 training failed; 10 a network
+    should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`);
+    75 another process holds the run, or the ledger does not answer; 130 interrupted.
     """
 )
 app.command("train")(train.train_command)
@@ -44,12 +46,14 @@ app.command("fetch")(fetch.fetch_command)
 app.command("evaluate")(forecasts.evaluate_command)
 # Several levels may stand behind one --level.
 app.command("predict", context_settings={"allow_extra_args": True})(
-    forecasts.predict_command
+    predict.predict_command
 )
 app.command("plot")(forecasts.plot_command)
+app.command("score")(ledger.score_command)
 app.command("explain")(explain.explain_command)
 app.command("monitor")(monitor.monitor_command)
 app.add_typer(runs.app, name="runs")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 

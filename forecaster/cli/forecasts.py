@@ -1,4 +1,4 @@
-"""`forecaster evaluate`, `predict` and `plot`: what a finished run can tell."""
+"""`forecaster evaluate` and `plot`: what a finished run can tell of the past."""
 
 from __future__ import annotations
 
@@ -89,80 +89,6 @@ def evaluate_command(
         print_trading(trading)
     if require_skill:
         demand_skill(evaluation.best_verdict.require_skill)
-
-
-def _further_levels(run: str | None, words: list[str]) -> tuple[str | None, list[str]]:
-    """Return the run that is meant, and the numbers that stand behind a level.
-
-    >>> _further_levels("0.9", ["0.95"]), _further_levels("google", ["0.9"])
-    ((None, ['0.9', '0.95']), ('google', ['0.9']))
-    """
-    if run is not None and run.removeprefix("0").removeprefix(".").isdecimal():
-        return (None, [run, *words]) if "." in run else (run, words)
-    return run, words
-
-
-@guarded
-def predict_command(
-    context: typer.Context,
-    run: RunName = None,
-    ticker: Ticker = None,
-    csv: PriceFile = None,
-    source: SourceName = None,
-    offline: Offline = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATE",
-            help="Last date that may be known; the end of the prices if left out.",
-        ),
-    ] = None,
-    horizon: Annotated[
-        int | None, typer.Option(metavar="N", help="Sessions to forecast.")
-    ] = None,
-    level: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LEVEL",
-            help="Show the interval that holds the price with this probability, such "
-            "as 0.9. May be followed by more, or repeated.",
-        ),
-    ] = None,
-    runs_dir: RunsDir = RUNS_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Forecast the sessions after the last known one, on real exchange dates.
-
-    Examples:
-
-      forecaster predict
-
-      forecaster predict google --as-of 2017-12-29 --horizon 5
-
-      forecaster predict google --csv prices.csv --json
-
-      forecaster predict google-quantiles --level 0.8 0.9 0.95
-    """
-    from forecaster.cli.jobs import PriceChoice, prices_for
-    from forecaster.cli.tables import print_forecast
-    from forecaster.data.calendar import as_day
-    from forecaster.fans import read_levels
-    from forecaster.runs import load_forecaster
-
-    run, further = _further_levels(run, [*context.args])
-    if further and not level:
-        raise typer.BadParameter(f"what is meant by {' '.join(further)}?")
-    levels = read_levels([*(level or []), *further])
-    known_to = None if as_of is None else as_day(as_of).date()
-    forecaster = load_forecaster(run, runs_dir, fast=True)
-    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
-    forecast = forecaster.predict(
-        prices, horizon=horizon, as_of=known_to, levels=levels
-    )
-    if as_json:
-        print_json(forecast.to_dict())
-    else:
-        print_forecast(forecast)
 
 
 @guarded

@@ -29,6 +29,7 @@ def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
+        *("score", "ledger show", "ledger export", "ledger verify"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
@@ -107,7 +108,7 @@ def test_help_loads_nothing_heavy():
         "import sys\nfrom forecaster.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'pandas', 'numpy',"
-        " 'pydantic', 'matplotlib', 'exchange_calendars'}\n"
+        " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic'}\n"
         "print('LOADED', *sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(

@@ -1,0 +1,232 @@
+"""`forecaster predict`: the sessions to come, of one ticker or of many."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecaster.cli import console
+from forecaster.cli.console import guarded, print_json
+from forecaster.cli.ledger import Place
+from forecaster.cli.options import (
+    RUNS_DIR,
+    AsJson,
+    Offline,
+    PriceFile,
+    RunName,
+    RunsDir,
+    SourceName,
+    complete_tickers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from forecaster.cli.jobs import PriceChoice
+    from forecaster.errors import ForecasterError
+    from forecaster.forecast import Forecast
+    from forecaster.forecasting import Forecaster
+
+LEVEL = re.compile(r"0?\.[0-9]+")
+
+
+@guarded
+def predict_command(
+    context: typer.Context,
+    run: RunName = None,
+    ticker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ticker",
+            metavar="TICKER",
+            help="Ticker symbol. Several with commas, or repeated.",
+            autocompletion=complete_tickers,
+        ),
+    ] = None,
+    csv: PriceFile = None,
+    source: SourceName = None,
+    offline: Offline = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Last date that may be known; the end of the prices if left out.",
+        ),
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(metavar="N", help="Sessions to forecast.")
+    ] = None,
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Show the interval that holds the price with this probability, such "
+            "as 0.9. May be followed by more, or repeated.",
+        ),
+    ] = None,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record", help="Keep the forecasts in the ledger, to be scored later."
+        ),
+    ] = False,
+    ledger: Place = None,
+    runs_dir: RunsDir = RUNS_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast the sessions after the last known one, on real exchange dates.
+
+    A ticker that fails does not stop the others: it is told, and its code ends the
+    command.
+
+    Examples:
+
+      forecaster predict
+
+      forecaster predict google --as-of 2017-12-29 --horizon 5
+
+      forecaster predict google --csv prices.csv --json
+
+      forecaster predict google-quantiles --level 0.8 0.9 0.95
+
+      forecaster predict global-quantiles --ticker GOOG,AAPL,NVDA --record
+    """
+    from forecaster.cli.jobs import PriceChoice
+    from forecaster.cli.tables import print_forecast
+    from forecaster.data.calendar import as_day
+    from forecaster.fans import read_levels
+    from forecaster.runs import load_forecaster, name_of_run
+
+    run, further = _further_levels(run, [*context.args])
+    if further and not level:
+        raise typer.BadParameter(f"what is meant by {' '.join(further)}?")
+    wanted = {
+        "horizon": horizon,
+        "as_of": None if as_of is None else as_day(as_of).date(),
+        "levels": read_levels([*(level or []), *further]),
+    }
+    forecaster = load_forecaster(run, runs_dir, fast=True)
+    names, choice = _names(ticker or []), PriceChoice(None, csv, source, offline)
+    if len(names) > 1:
+        forecasts, errors = _forecast_many(forecaster, names, choice, wanted)
+    else:
+        forecasts, errors = _forecast_one(forecaster, names, choice, wanted), {}
+    recorded = None
+    if record and forecasts:
+        model = name_of_run(run, runs_dir)
+        recorded = _record(forecaster, forecasts, model, ledger)
+    if as_json:
+        print_json(_document(forecasts, errors, recorded, alone=len(names) < 2))  # noqa: PLR2004
+    else:
+        for forecast in forecasts:
+            print_forecast(forecast)
+        if recorded is not None:
+            typer.echo(_note(recorded))
+    _end(errors)
+
+
+def _names(words: list[str]) -> list[str]:
+    """Return the tickers that are asked for, each once.
+
+    >>> _names(["goog,aapl", "GOOG"])
+    ['GOOG', 'AAPL']
+    """
+    names = (name.strip().upper() for word in words for name in word.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _further_levels(run: str | None, words: list[str]) -> tuple[str | None, list[str]]:
+    """Return the run that is meant, and the numbers that stand behind a level.
+
+    >>> _further_levels("0.9", ["0.95"]), _further_levels("google", ["0.9"])
+    ((None, ['0.9', '0.95']), ('google', ['0.9']))
+    """
+    if run is not None and LEVEL.fullmatch(run):
+        return None, [run, *words]
+    return run, words
+
+
+def _forecast_one(
+    forecaster: Forecaster,
+    names: list[str],
+    choice: PriceChoice,
+    wanted: dict[str, Any],
+) -> list[Forecast]:
+    from dataclasses import replace
+
+    from forecaster.cli.jobs import prices_for
+
+    own = replace(choice, ticker=names[0] if names else None)
+    return [forecaster.predict(prices_for(forecaster.config, own), **wanted)]
+
+
+def _forecast_many(
+    forecaster: Forecaster,
+    names: list[str],
+    choice: PriceChoice,
+    wanted: dict[str, Any],
+) -> tuple[list[Forecast], dict[str, ForecasterError]]:
+    """Forecast many tickers in one call; return the errors of those that failed."""
+    from dataclasses import replace
+
+    from forecaster.cli.jobs import prices_for
+    from forecaster.errors import DataError, SourceError
+
+    errors: dict[str, ForecasterError] = {}
+    prices = {}
+    for name in names:
+        try:
+            prices[name] = prices_for(forecaster.config, replace(choice, ticker=name))
+        except (DataError, SourceError) as error:
+            errors[name] = error
+    forecasts = forecaster.predict_many(prices, errors=errors, **wanted)
+    return list(forecasts.values()), errors
+
+
+def _record(
+    forecaster: Forecaster,
+    forecasts: Collection[Forecast],
+    model: str,
+    place: str | None,
+) -> dict[str, Any]:
+    from forecaster.ledger import Ledger
+    from forecaster.ledger.recording import record_forecasts
+
+    with Ledger.open(place) as opened:
+        n_new = record_forecasts(
+            opened, forecasts, forecaster.config, model=model, now=console.now()
+        )
+        return {"ledger": opened.place, "model": model, "n_new": n_new}
+
+
+def _note(recorded: dict[str, Any]) -> str:
+    n_new = recorded["n_new"]
+    what = f"{n_new} new rows" if n_new else "up to date"
+    return f"ledger: {recorded['ledger']}: {what}"
+
+
+def _document(
+    forecasts: list[Forecast],
+    errors: dict[str, ForecasterError],
+    recorded: dict[str, Any] | None,
+    *,
+    alone: bool,
+) -> dict[str, Any]:
+    more = {} if recorded is None else {"recorded": recorded}
+    if alone:
+        return forecasts[0].to_dict() | more
+    failed = {name: str(error) for name, error in errors.items()}
+    made = [forecast.to_dict() for forecast in forecasts]
+    return {"forecasts": made, "failed": failed, **more}
+
+
+def _end(errors: dict[str, ForecasterError]) -> None:
+    """Tell what failed, and end the command so; nothing if nothing did."""
+    from forecaster.errors import EXIT_PARTLY
+
+    for name, error in errors.items():
+        console.say(f"error: {name}: {error}")
+    if errors:
+        raise typer.Exit(EXIT_PARTLY)

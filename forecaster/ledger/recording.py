@@ -1,0 +1,87 @@
+"""Recording: forecasts just made, put into a ledger as one run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from forecaster.config import Config
+from forecaster.forecast import Forecast
+from forecaster.ledger.ledger import Ledger
+from forecaster.ledger.schema import POINT
+
+
+def record_forecasts(
+    ledger: Ledger,
+    forecasts: Collection[Forecast],
+    config: Config,
+    *,
+    model: str,
+    now: datetime,
+) -> int:
+    """Write forecasts of one model, and return how many rows are new.
+
+    Parameters
+    ----------
+    config
+        Settings that the model was trained with.
+    model
+        Its name in the ledger.
+    now
+        With a time zone.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger holds other values for the same sessions; its run is then noted as
+        failed.
+    """
+    run = ledger.begin_run(
+        config.name,
+        model,
+        started=now,
+        version=version("forecaster"),
+        target=config.data.target,
+    )
+    try:
+        n_new = ledger.write(forecast_rows(forecasts, model=model, run=run))
+    except BaseException:
+        ledger.finish_run(run, "failed", finished=now)
+        raise
+    counts = {"tickers": len(forecasts), "new": n_new}
+    ledger.finish_run(run, "finished", counts, finished=now)
+    return n_new
+
+
+def forecast_rows(
+    forecasts: Collection[Forecast], *, model: str, run: int
+) -> pd.DataFrame:
+    """Return the rows of forecasts as `Ledger.write` wants them.
+
+    A step has a row for the price, with the quantile 0, and one for each quantile that
+    the network forecasts.
+    """
+    rows = [row for one in forecasts for row in _rows(one)]
+    return pd.DataFrame(rows).assign(model=model, run=run)
+
+
+def _rows(forecast: Forecast) -> Iterator[dict[str, Any]]:
+    for place, session in enumerate(forecast.sessions):
+        values = {POINT: forecast.price[place]}
+        if forecast.quantiles is not None:
+            own = forecast.quantiles[place]
+            values |= dict(zip(forecast.levels, own, strict=True))
+        for quantile, value in values.items():
+            yield {
+                "ticker": forecast.ticker,
+                "origin": forecast.origin,
+                "session": session,
+                "quantile": quantile,
+                "step": place + 1,
+                "value": float(value),
+                "last_price": forecast.last_price,
+            }
