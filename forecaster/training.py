@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,8 @@ from forecaster.forecast import TrainedOn
 from forecaster.forecasting import Forecaster
 from forecaster.interrupts import heeded_interrupts
 from forecaster.models.compiling import take_gradient_norms
-from forecaster.models.recurrent import Network
-from forecaster.models.refits import Refits, Trainable, fresh_trainable
+from forecaster.models.recurrent import Network, network_for
+from forecaster.models.refits import Refits, Trainable, shared_refits
 from forecaster.preparing import Prices, TrainingData, prepare_training
 from forecaster.progress import epoch_progress
 
@@ -69,8 +70,9 @@ def train(
         Begin with the weights of this one, of the same network (a warm start), instead
         of fresh ones that follow from the seed.
     refits
-        Train one of its networks, from the start: the same result, sooner. The
-        Forecaster answers until the next training that borrows the same network.
+        Train one of its networks and leave it in the Forecaster, which answers until
+        the next training that borrows the same one. By default the Forecaster has a
+        network of its own; either way the result is the same.
     progress
         Show a progress bar; if absent, on a terminal or in a notebook.
 
@@ -89,8 +91,8 @@ def train(
         data = prepare_training(prices, config)
         n_windows = config.training.windows_per_epoch or len(data.training)
         warm = None if start_from is None else _warm_weights(start_from, config)
-        make = fresh_trainable if refits is None else refits.take
-        trainable = make(config, n_windows=n_windows)
+        networks = shared_refits() if refits is None else refits
+        trainable = networks.take(config, n_windows=n_windows)
         network = trainable.network
         heed()  # the building of a network can swallow an interrupt
         trainer = network.trainer
@@ -115,7 +117,7 @@ def train(
             assign_variables(trainer.weights, state.best)
         if config.training.truncate:
             trainer.hand_over()
-        return Forecaster(
+        forecaster = Forecaster(
             network.predictor,
             data.scaler,
             config,
@@ -123,6 +125,7 @@ def train(
             pd.DataFrame(state.history),
             lease=trainable.lease,
         )
+        return _with_own_network(forecaster) if refits is None else forecaster
 
 
 def should_stop(history: Sequence[Row], patience: int) -> bool:
@@ -168,6 +171,15 @@ def _start_warm(network: Network, weights: list[FloatArray]) -> None:
     if [weight.shape for weight in weights] != shapes:
         raise ConfigError(COLD)
     network.predictor.set_weights(weights)
+
+
+def _with_own_network(forecaster: Forecaster) -> Forecaster:
+    """Return the same with a copy of its network, if that was lent."""
+    if forecaster.lease is None:
+        return forecaster
+    own = network_for(forecaster.config).predictor
+    own.set_weights(forecaster.network.get_weights())
+    return replace(forecaster, network=own, lease=None)
 
 
 def _run_epoch(

@@ -101,7 +101,8 @@ class Refits:
 
     def take(self, config: Config, *, n_windows: int) -> Trainable:
         """Return what `fresh_trainable` would, made before if there is such a one."""
-        if config.training.truncate:
+        compiled = load_keras().backend.backend() == "tensorflow"
+        if config.training.truncate or not compiled:
             return fresh_trainable(config, n_windows=n_windows)
         kind = _kind(config, n_windows)
         if kind not in self._kept:
@@ -121,7 +122,7 @@ _shared = _Shared()
 
 
 def shared_refits() -> Refits:
-    """Return the networks that all walks and searches of this thread share."""
+    """Return the networks that all trainings of this thread share."""
     if _shared.refits is None:
         _shared.refits = Refits()
     return _shared.refits

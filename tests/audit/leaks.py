@@ -15,6 +15,7 @@ from forecaster.audit.pipeline import Pipeline
 from forecaster.data import table as tables
 from forecaster.data.sequences import Sequences
 from forecaster.data.windows import cut_windows
+from forecaster.models.refits import Refits
 
 HONEST = Pipeline()
 
@@ -170,16 +171,16 @@ def chosen_on_the_test():
 def weights_carried_over():
     """Begin each training with the weights that the last one ended in."""
     honest, kept = training.train, []
-    fresh = training.fresh_trainable
+    fresh = Refits.take
 
-    def begun(config, *, n_windows):
-        trainable = fresh(config, n_windows=n_windows)
+    def begun(refits, config, *, n_windows):
+        trainable = fresh(refits, config, n_windows=n_windows)
         if kept:
             trainable.network.trainer.set_weights(kept[-1])
         return trainable
 
     def train(prices, config, *, progress=None):
-        with mock.patch("forecaster.training.fresh_trainable", begun):
+        with mock.patch.object(Refits, "take", begun):
             forecaster = honest(prices, config, progress=progress)
         kept.append(forecaster.network.get_weights())
         return forecaster

@@ -34,7 +34,7 @@ def test_a_refit_begins_and_ends_as_a_fresh_network_does(kind, make_prices):
     assert again.network is used.network
     same(variables_of(again), variables_of(fresh_trainable(other, n_windows=30)))
     refitted = train(prices, other, refits=refits, progress=False)
-    fresh = train(prices, other, progress=False)
+    fresh = train(prices, other, refits=Refits(), progress=False)
     assert refitted.history.equals(fresh.history)
     same(refitted.network.get_weights(), fresh.network.get_weights())
 
@@ -116,6 +116,18 @@ def test_a_warm_start_from_the_same_network_keeps_its_weights(make_prices):
     first = train(prices, config, refits=refits, progress=False)
     again = train(prices, config, start_from=first, refits=refits, progress=False)
     same(again.network.get_weights(), wanted.network.get_weights())
+
+
+def test_forecasters_have_networks_of_their_own_unless_lent(make_prices):
+    config, prices = config_of("stack"), make_prices(80)
+    first = train(prices, config, progress=False)
+    weights = first.network.get_weights()
+    other = with_values(config, {"training.seed": 5})
+    second = train(prices, other, progress=False)
+    assert second.network is not first.network
+    same(first.network.get_weights(), weights)
+    fresh = train(prices, other, refits=Refits(), progress=False)
+    same(second.network.get_weights(), fresh.network.get_weights())
 
 
 def test_a_forecaster_whose_network_was_trained_again_says_so(make_prices, tmp_path):
