@@ -35,11 +35,15 @@ QUIET: dict[str, Any] = {
 
 
 def task(quick: bool, *overrides: str) -> tuple[Config, pd.DataFrame]:
-    """Return the settings and the prices up to the end of training."""
+    """Return the settings and the prices up to the end of training.
+
+    As in the peers, whose layers are PyTorch's, dropout is between layers alone.
+    """
     from forecaster.data.sources import load_prices
 
     epochs = QUICK_EPOCHS if quick else N_EPOCHS
-    config = reference_config(quick, f"training.epochs={epochs}", *overrides)
+    settings = (f"training.epochs={epochs}", *overrides)
+    config = reference_config(quick, *settings, drops_last=False)
     prices = load_prices("GOOG")
     return config, prices.loc[: str(config.training.end)]
 

@@ -18,13 +18,22 @@ QUICK_START = "2016-07-01"  # about 120 training windows rather than 1,198
 DROPOUT = 0.2
 
 
-def reference_config(quick: bool, *overrides: str, cell: str = "lstm") -> Config:
-    """Return the settings of the reference run, with another cell if that is wanted."""
+def reference_config(
+    quick: bool, *overrides: str, cell: str = "lstm", drops_last: bool = True
+) -> Config:
+    """Return the settings of the reference run, with another cell if that is wanted.
+
+    Parameters
+    ----------
+    drops_last
+        Whether the last layer has dropout behind it as the others have.
+    """
     from forecaster.config import load_config
 
     units, n_layers = shape_of(quick)
-    layer = f"{{cell='{cell}', units={units}, dropout={DROPOUT}}}"
-    settings = [f"model.layers=[{', '.join([layer] * n_layers)}]"]
+    drops = [DROPOUT] * (n_layers - 1) + [DROPOUT if drops_last else 0.0]
+    layers = [f"{{cell='{cell}', units={units}, dropout={drop}}}" for drop in drops]
+    settings = [f"model.layers=[{', '.join(layers)}]"]
     if quick:
         settings += [
             f"window.lookback={QUICK_LOOKBACK}",
