@@ -26,7 +26,7 @@ def describe_machine() -> dict[str, Any]:
         "memory_gb": round(
             os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1
         ),
-        "system": platform.platform(),
+        "system": platform.system(),
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
     }
