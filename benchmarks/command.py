@@ -19,7 +19,7 @@ from benchmarks.running import WorkerFailed, measure
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
-OUT = Path(__file__).with_name("results")
+OUT = Path(__file__).with_name("measured")
 MISSED = 1
 WIDTH = 150  # where the table goes into a file
 

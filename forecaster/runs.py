@@ -128,7 +128,9 @@ def load_forecaster(
 def name_of_run(reference: str | Path | None, runs_dir: Path) -> str:
     """Return the name by which a ledger knows what `load_forecaster` reads."""
     if reference is not None and (Path(reference) / MANIFEST).is_file():
-        return Path(reference).resolve().name
+        folder = Path(reference).resolve()
+        of_a_run = folder.name == BUNDLE and (folder.parent / RECORD).is_file()
+        return folder.parent.name if of_a_run else folder.name
     return find_run(reference, runs_dir).name
 
 

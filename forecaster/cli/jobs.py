@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from forecaster.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -27,6 +27,24 @@ class PriceChoice:
     path: Path | None = None
     source: str | None = None
     offline: bool = False
+
+
+def refuse_one_file(path: Path | None, names: Sequence[str]) -> None:
+    """Refuse one file of prices for several tickers: all would get the same prices.
+
+    Raises
+    ------
+    ConfigError
+        With what to do instead.
+    """
+    from forecaster.errors import ConfigError
+
+    if path is not None and not path.is_dir() and len(names) > 1:
+        raise ConfigError(
+            f"{path} holds the prices of one ticker, and {len(names)} are asked for: "
+            f"{', '.join(names)}. Name one with `--ticker`, or give a folder with a "
+            "file for each."
+        )
 
 
 def load_job(

@@ -31,7 +31,9 @@ Place = Annotated[
 ]
 Tickers = Annotated[
     list[str] | None,
-    typer.Option("--ticker", metavar="TICKER", help="One ticker. May be repeated."),
+    typer.Option(
+        "--ticker", metavar="TICKER", help="Several with commas, or repeated."
+    ),
 ]
 ModelName = Annotated[str | None, typer.Option("--model", help="One model.")]
 SCORES = (
@@ -62,9 +64,10 @@ def show_command(
     from forecaster.ledger.reading import widen
 
     with _open(ledger) as opened:
-        rows = opened.forecasts(tickers=ticker, model=model, last=last)
+        rows = opened.forecasts(tickers=_split(ticker), model=model, last=last)
         place = opened.place
     wide = widen(rows)
+    _tell_if_none(len(rows), place)
     if as_json:
         print_json({"ledger": place, "forecasts": _plain(wide)})
         return
@@ -97,7 +100,7 @@ def export_command(
 
     check_format(out)
     with _open(ledger) as opened:
-        rows = opened.forecasts(tickers=ticker, model=model)
+        rows = opened.forecasts(tickers=_split(ticker), model=model)
     write_table(rows, out)
     if as_json:
         print_json({"file": str(out), "n_rows": len(rows)})
@@ -147,13 +150,17 @@ def score_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: Annotated[
+        str,
+        typer.Option(metavar="CODE", help="Exchange calendar of the prices."),
+    ] = "XNYS",
     as_json: AsJson = False,
 ) -> None:
     """Score stored forecasts against last-value, now that their prices have come.
 
     With --source or --csv the prices that came are first read and stored; else those
-    are used that a batch has stored. A ticker without prices is told, and code 5 ends
-    the command.
+    are used that an earlier score has stored. A ticker without prices is told, and code
+    5 ends the command.
 
     Examples:
 
@@ -164,11 +171,12 @@ def score_command(
     from forecaster.cli.jobs import PriceChoice
     from forecaster.errors import EXIT_PARTLY
 
-    choice = PriceChoice(None, csv, source, offline)
+    choice, ticker = PriceChoice(None, csv, source, offline), _split(ticker)
     with _open(ledger) as opened:
-        failed = _bring_actuals(opened, ticker, model, choice)
+        failed = _bring_actuals(opened, ticker, model, choice, calendar)
         table = opened.score(tickers=ticker, model=model, step=step, keep=True)
         place = opened.place
+    _tell_if_none(len(table), place)
     if as_json:
         print_json({"ledger": place, "scores": _plain(table), "failed": failed})
     else:
@@ -181,6 +189,21 @@ def score_command(
         raise typer.Exit(EXIT_PARTLY)
 
 
+def _split(words: list[str] | None) -> list[str] | None:
+    """Return the tickers that are asked for; None for all.
+
+    >>> _split(["goog,AAPL"]), _split(None)
+    (['GOOG', 'AAPL'], None)
+    """
+    names = [name.strip().upper() for word in words or [] for name in word.split(",")]
+    return [name for name in names if name] or None
+
+
+def _tell_if_none(n_rows: int, place: str) -> None:
+    if not n_rows:
+        console.say(f"warning: {place} holds no such forecasts")
+
+
 def _open(place: str | None) -> Ledger:
     from forecaster.ledger import Ledger
 
@@ -188,27 +211,34 @@ def _open(place: str | None) -> Ledger:
 
 
 def _bring_actuals(
-    ledger: Ledger, tickers: Collection[str] | None, model: str | None, choice: Any
+    ledger: Ledger,
+    tickers: Collection[str] | None,
+    model: str | None,
+    choice: Any,
+    calendar: str,
 ) -> dict[str, str]:
     """Store the prices that came; return the tickers that failed, and why."""
+    from forecaster.cli.jobs import refuse_one_file
     from forecaster.data.sources import load_prices
-    from forecaster.errors import DataError, SourceError
+    from forecaster.errors import DamagedStore, DataError, SourceError
 
     if choice.path is None and choice.source is None and not choice.offline:
         return {}
     failed: dict[str, str] = {}
     awaited = ledger.awaited(tickers=tickers, model=model)
+    refuse_one_file(choice.path, list(dict.fromkeys(awaited["ticker"])))
     for name, target, first in awaited.itertuples(index=False):
         try:
             prices = load_prices(
                 name,
                 source=choice.source or "yahoo",
                 path=choice.path,
+                calendar=calendar,
                 offline=choice.offline,
                 now=console.now(),
             )
             ledger.add_actuals(name, prices.loc[first:], target=target)
-        except (DataError, SourceError) as error:
+        except (DataError, SourceError, DamagedStore) as error:
             console.say(f"warning: {error}")
             failed[name] = str(error)
     return failed

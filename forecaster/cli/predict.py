@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from forecaster.errors import ForecasterError
     from forecaster.forecast import Forecast
     from forecaster.forecasting import Forecaster
+    from forecaster.ledger import Ledger
 
 LEVEL = re.compile(r"0?\.[0-9]+")
 
@@ -107,7 +108,11 @@ def predict_command(
         "as_of": None if as_of is None else as_day(as_of).date(),
         "levels": read_levels([*(level or []), *further]),
     }
+    if ledger is not None and not record and _was_typed(context, "ledger"):
+        raise typer.BadParameter("--ledger wants --record beside it")
     forecaster = load_forecaster(run, runs_dir, fast=True)
+    if record:
+        _open_ledger(ledger).close()  # before anything is forecast in vain
     names, choice = _names(ticker or []), PriceChoice(None, csv, source, offline)
     if len(names) > 1:
         forecasts, errors = _forecast_many(forecaster, names, choice, wanted)
@@ -116,7 +121,7 @@ def predict_command(
     recorded = None
     if record and forecasts:
         model = name_of_run(run, runs_dir)
-        recorded = _record(forecaster, forecasts, model, ledger)
+        recorded = _record(forecaster, forecasts, model, ledger, errors)
     if as_json:
         print_json(_document(forecasts, errors, recorded, alone=len(names) < 2))  # noqa: PLR2004
     else:
@@ -125,6 +130,12 @@ def predict_command(
         if recorded is not None:
             typer.echo(_note(recorded))
     _end(errors)
+
+
+def _was_typed(context: typer.Context, name: str) -> bool:
+    """Return whether an option comes from the command line, not the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _names(words: list[str]) -> list[str]:
@@ -171,15 +182,16 @@ def _forecast_many(
     """Forecast many tickers in one call; return the errors of those that failed."""
     from dataclasses import replace
 
-    from forecaster.cli.jobs import prices_for
-    from forecaster.errors import DataError, SourceError
+    from forecaster.cli.jobs import prices_for, refuse_one_file
+    from forecaster.errors import DamagedStore, DataError, SourceError
 
+    refuse_one_file(choice.path, names)
     errors: dict[str, ForecasterError] = {}
     prices = {}
     for name in names:
         try:
             prices[name] = prices_for(forecaster.config, replace(choice, ticker=name))
-        except (DataError, SourceError) as error:
+        except (DataError, SourceError, DamagedStore) as error:
             errors[name] = error
     forecasts = forecaster.predict_many(prices, errors=errors, **wanted)
     return list(forecasts.values()), errors
@@ -190,15 +202,27 @@ def _record(
     forecasts: Collection[Forecast],
     model: str,
     place: str | None,
+    errors: dict[str, ForecasterError],
 ) -> dict[str, Any]:
-    from forecaster.ledger import Ledger
+    """Record forecasts; a ticker that the ledger refuses gets an error."""
     from forecaster.ledger.recording import record_forecasts
 
-    with Ledger.open(place) as opened:
+    with _open_ledger(place) as opened:
         n_new = record_forecasts(
-            opened, forecasts, forecaster.config, model=model, now=console.now()
+            opened,
+            forecasts,
+            forecaster.config,
+            model=model,
+            now=console.now(),
+            errors=errors,
         )
         return {"ledger": opened.place, "model": model, "n_new": n_new}
+
+
+def _open_ledger(place: str | None) -> Ledger:
+    from forecaster.ledger import Ledger
+
+    return Ledger.open(place)
 
 
 def _note(recorded: dict[str, Any]) -> str:
@@ -227,6 +251,7 @@ def _end(errors: dict[str, ForecasterError]) -> None:
     from forecaster.errors import EXIT_PARTLY
 
     for name, error in errors.items():
-        console.say(f"error: {name}: {error}")
+        named = str(error).startswith(f"{name}:")
+        console.say(f"error: {error}" if named else f"error: {name}: {error}")
     if errors:
         raise typer.Exit(EXIT_PARTLY)

@@ -79,8 +79,8 @@ def connect(url: sa.URL, *, create: bool) -> sa.Engine:
 def no_ledger(place: str) -> str:
     """Return the message that there is no ledger at a place."""
     return (
-        f"there is no ledger at {place}. A batch of forecasts makes one; name another "
-        "place with `--ledger` or $FORECASTER_LEDGER."
+        f"there is no ledger at {place}. `forecaster predict --record` makes one; name "
+        "another place with `--ledger` or $FORECASTER_LEDGER."
     )
 
 

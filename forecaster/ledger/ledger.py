@@ -124,7 +124,7 @@ class Ledger:
         """Write forecasts, each ticker in a transaction of its own.
 
         A key is ticker, model, origin, session and quantile. Writing it again does
-        nothing if step, value and last price are exactly equal.
+        nothing if step, value (to 1e-5) and last price (to 1e-9) are the same.
 
         Parameters
         ----------

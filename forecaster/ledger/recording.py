@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.config import Config
+from forecaster.errors import ForecasterError, LedgerBusy, LedgerError
 from forecaster.forecast import Forecast
 from forecaster.ledger.ledger import Ledger
 from forecaster.ledger.schema import POINT
@@ -22,6 +23,7 @@ def record_forecasts(
     *,
     model: str,
     now: datetime,
+    errors: dict[str, ForecasterError] | None = None,
 ) -> int:
     """Write forecasts of one model, and return how many rows are new.
 
@@ -33,12 +35,14 @@ def record_forecasts(
         Its name in the ledger.
     now
         With a time zone.
+    errors
+        Takes the error of each ticker that is refused; without it the first is raised.
 
     Raises
     ------
     LedgerError
-        If the ledger holds other values for the same sessions; its run is then noted as
-        failed.
+        If the ledger holds other values for the same sessions. Other tickers are
+        written; the run is noted as partly done.
     """
     run = ledger.begin_run(
         config.name,
@@ -47,13 +51,19 @@ def record_forecasts(
         version=version("forecaster"),
         target=config.data.target,
     )
-    try:
-        n_new = ledger.write(forecast_rows(forecasts, model=model, run=run))
-    except BaseException:
-        ledger.finish_run(run, "failed", finished=now)
-        raise
+    n_new, refused = 0, {} if errors is None else errors
+    for forecast in forecasts:
+        try:
+            n_new += ledger.write(forecast_rows([forecast], model=model, run=run))
+        except LedgerBusy:
+            raise
+        except LedgerError as error:
+            refused[forecast.ticker] = error
     counts = {"tickers": len(forecasts), "new": n_new}
-    ledger.finish_run(run, "finished", counts, finished=now)
+    status = "partly" if refused else "finished"
+    ledger.finish_run(run, status, counts, finished=now)
+    if errors is None and refused:
+        raise next(iter(refused.values()))
     return n_new
 
 

@@ -1,4 +1,4 @@
-"""Scoring: what forecasts that were written down in time turned out to be worth.
+"""Scoring: what forecasts that were written down turned out to be worth.
 
 All errors are shares of the price at the origin, so that neither a split nor a price
 that has grown since weighs on a score. An origin counts once a price has come for each

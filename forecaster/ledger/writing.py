@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from forecaster.ledger.schema import KEY, forecasts, runs
 RUNNING = "running"
 ENDED = ("finished", "partly", "failed")
 FACTS = ("step", "value", "last_price")  # the run may differ, these may not
+# Relative: the same network answers so differently alone, among others, or by ONNX.
+SAME = {"value": 1e-5, "last_price": 1e-9}
 
 
 def insert(table: sa.Table, connection: sa.Connection) -> Any:
@@ -155,10 +158,15 @@ def _differing(
         for row in connection.execute(query).mappings()
     }
     pairs = [(stored[tuple(row[name] for name in KEY)], row) for row in records]
+    return [(old, new) for old, new in pairs if _unlike(old, new)]
+
+
+def _unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the facts that differ by more than another way to add up would make."""
     return [
-        (old, new)
-        for old, new in pairs
-        if any(old[fact] != new[fact] for fact in FACTS)
+        fact
+        for fact in FACTS
+        if not math.isclose(old[fact], new[fact], rel_tol=SAME.get(fact, 0.0))
     ]
 
 
@@ -166,11 +174,11 @@ def _contradiction(
     others: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
 ) -> str:
     old, new = others[0]
-    facts = [fact for fact in FACTS if old[fact] != new[fact]]
+    facts = _unlike(old, new)
     said = ", ".join(f"{fact} {old[fact]!r} and not {new[fact]!r}" for fact in facts)
     return (
         f"{old['ticker']}: the ledger says otherwise of {len(others)} rows. For "
         f"{old['session']} from {old['origin']}, {old['model']}, quantile "
-        f"{old['quantile']:g}, it has {said}. Ask for replacement if the new ones are "
-        "right."
+        f"{old['quantile']:g}, it has {said}. What is stored stays: record into "
+        "another ledger, or under another run's name."
     )

@@ -57,15 +57,74 @@ def test_recorded_forecasts_are_scored_when_prices_come(command, runs_dir, tmp_p
     assert row["rmse_ratio"] > 0
 
 
-def test_another_forecast_of_the_same_session_is_refused(
+def other_run(command, tiny_toml, folder):
+    words = ("train", tiny_toml, "--runs-dir", folder, "--quiet")
+    assert command(*words, "--set", "training.seed=3").exit_code == 0
+    return ("predict", "tiny", "--runs-dir", folder, *ASKED)
+
+
+def test_a_forecast_that_contradicts_the_ledger_stops_no_other(
     command, asked, tmp_path, tiny_toml
 ):
     ledger = ("--record", "--ledger", tmp_path / "ledger.db")
     assert command(*asked, *ledger).exit_code == 0
-    other = ("train", tiny_toml, "--runs-dir", tmp_path / "runs", "--quiet")
-    assert command(*other, "--set", "training.seed=3").exit_code == 0
-    words = ("predict", "tiny", "--runs-dir", tmp_path / "runs", *ASKED)
-    answer = command(*words, *ledger)
+    words = other_run(command, tiny_toml, tmp_path / "runs")
+    answer = command(*words, *ledger, "--ticker", "GOOG,AAPL")
+    assert answer.exit_code == 5
+    assert "error: GOOG: the ledger says otherwise" in answer.stderr
+    assert "AAPL close" in answer.stdout
+    assert "1 new rows" in answer.stdout
+    shown = command.json("ledger", "show", *ledger[1:], "--ticker", "goog,aapl")
+    assert {row["ticker"] for row in shown["forecasts"]} == {"GOOG", "AAPL"}
+
+
+def test_the_same_forecast_by_another_way_changes_nothing(
+    command, asked, tmp_path, monkeypatch
+):
+    ledger = ("--record", "--ledger", tmp_path / "ledger.db")
+    assert command.json(*asked, *ledger)["recorded"]["n_new"] == 1
+    monkeypatch.setattr("forecaster.bundle.runtime_is_installed", bool)
+    again = command.json(*asked, *ledger, "--ticker", "GOOG,AAPL")
+    assert again["failed"] == {}
+    assert again["recorded"]["n_new"] == 1
+
+
+def test_a_bundle_is_known_by_the_name_of_its_run(command, runs_dir, tmp_path):
+    ledger = ("--record", "--ledger", tmp_path / "ledger.db")
+    words = ("predict", runs_dir / "tiny" / "bundle", *ASKED)
+    assert command.json(*words, *ledger)["recorded"]["model"] == "tiny"
+
+
+def test_one_file_for_several_tickers_is_refused(command, asked, tmp_path):
+    from forecaster.resources import resource_folder
+
+    file = resource_folder("data") / "GOOG.csv"
+    answer = command(*asked, "--ticker", "GOOG,AAPL", "--csv", file)
+    assert answer.exit_code == 2
+    assert "holds the prices of one ticker" in answer.stderr
+    ledger = ("--ledger", tmp_path / "ledger.db")
+    assert command(*asked, "--ticker", "GOOG,AAPL", "--record", *ledger).exit_code == 0
+    refused = command("score", *ledger, "--csv", file)
+    assert refused.exit_code == 2
+    assert command("score", *ledger, "--csv", file, "--ticker", "GOOG").exit_code == 0
+
+
+def test_a_ledger_that_nothing_goes_into_is_refused(command, asked, tmp_path):
+    answer = command(*asked, "--ledger", tmp_path / "ledger.db")
+    assert answer.exit_code == 2
+    assert "--record" in answer.stderr
+    assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_ledger_that_cannot_be_opened_is_told_first(command, asked, tmp_path):
+    (tmp_path / "ledger.db").write_text("no database")
+    answer = command(*asked, "--record", "--ledger", tmp_path / "ledger.db")
     assert answer.exit_code == 4
-    assert "GOOG" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_an_empty_choice_is_told(command, asked, tmp_path):
+    ledger = ("--ledger", tmp_path / "ledger.db")
+    assert command(*asked, "--record", *ledger).exit_code == 0
+    answer = command("ledger", "show", *ledger, "--ticker", "NOTHING")
+    assert "holds no such forecasts" in answer.stderr
