@@ -80,17 +80,21 @@ class Epochs:
         if name not in self._compiled:
             self._compiled[name] = _looped(step, size, held)
         chosen = tf.constant(order, tf.int32)
-        total, first = 0.0, 0
+        # Batch by batch: a sum must not depend on how many batches a call takes.
+        losses: list[float] = []
+        first = 0
         while first < len(order):
             n_batches = self._batches.get(name, FIRST_BATCHES)
             part = chosen[first : first + n_batches * size]
             begun = time.perf_counter()
-            total += float(self._compiled[name](held, part))
+            losses += self._compiled[name](held, part).numpy().tolist()
             pace = CALL_S / (time.perf_counter() - begun)
             first += len(part)
             n_done = -(-len(part) // size)
             self._batches[name] = max(int(n_done * min(pace, MOST_FASTER)), 1)
-        return total / len(order)
+        weights = np.full(len(losses), size)
+        weights[-1] = len(order) - size * (len(losses) - 1)
+        return float(np.average(losses, weights=weights))
 
     def _hold(self, windows: Windows) -> Held:
         """Return the windows as tensors, made once."""
@@ -153,16 +157,17 @@ def _looped(step: Callable[[Held, Any], Any], size: int, held: Held) -> Any:
 
     def run(held: Held, order: Any) -> Any:
         n_windows = tf.shape(order)[0]
+        n_batches = (n_windows + size - 1) // size
 
-        def one(first: Any, total: Any) -> Any:
+        def one(batch: Any, losses: Any) -> Any:
+            first = batch * size
             chosen = order[first : tf.minimum(first + size, n_windows)]
-            loss = step(held, chosen)
-            weight = tf.cast(tf.shape(chosen)[0], loss.dtype)
-            return first + size, total + weight * loss
+            return batch + 1, losses.write(batch, step(held, chosen))
 
+        start = (0, tf.TensorArray(tf.float32, n_batches, element_shape=[]))
         return tf.while_loop(
-            lambda first, _: first < n_windows, one, (0, 0.0), parallel_iterations=1
-        )[1]
+            lambda batch, _: batch < n_batches, one, start, parallel_iterations=1
+        )[1].stack()
 
     shapes = tf.nest.map_structure(
         lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype), held

@@ -42,11 +42,12 @@ def block_lstm(
         Outputs and cell states of every step, (n_steps, n_windows, units).
     """
     none = tf.zeros(states[0].shape[-1:], inputs.dtype)  # no peepholes
+    n_windows, n_more = tf.shape(inputs)[1], _n_more(inputs, states[0])
     layer = tf.raw_ops.BlockLSTM(
         seq_len_max=tf.shape(inputs, out_type=tf.int64)[0],
-        x=inputs,
-        h_prev=states[0],
-        cs_prev=states[1],
+        x=_with_rows(inputs, n_more, axis=1),
+        h_prev=_with_rows(states[0], n_more, axis=0),
+        cs_prev=_with_rows(states[1], n_more, axis=0),
         w=kernel,
         wci=none,
         wcf=none,
@@ -56,7 +57,27 @@ def block_lstm(
         cell_clip=-1.0,
         use_peephole=False,
     )
-    return layer.h, layer.cs
+    if n_more is None:
+        return layer.h, layer.cs
+    return layer.h[:, :n_windows], layer.cs[:, :n_windows]
+
+
+def _n_more(inputs: Any, outputs: Any) -> Any:
+    """Return how many windows make their number even; None if it does not matter.
+
+    TensorFlow complains aloud, and is slower, where it is odd and a width is odd too.
+    """
+    widths, n_windows = (inputs.shape[-1], outputs.shape[-1]), inputs.shape[1]
+    if not any(width % 2 for width in widths) or (n_windows and not n_windows % 2):
+        return None
+    return tf.shape(inputs)[1] % 2
+
+
+def _with_rows(values: Any, n_more: Any, *, axis: int) -> Any:
+    if n_more is None:
+        return values
+    rest = [[0, 0]] * (len(values.shape) - axis - 1)
+    return tf.pad(values, [*[[0, 0]] * axis, [0, n_more], *rest])
 
 
 def packed_lstm(kernel: Any, recurrent_kernel: Any, bias: Any) -> tuple[Any, Any]:

@@ -157,6 +157,13 @@ def _difference(total, values, place, width=1e-6):
     return (above - below) / (2 * width)
 
 
+def test_an_odd_number_of_windows_is_no_matter_for_talk(capfd):
+    layer = fused.LSTM(3)
+    for n_windows in (1, 2, 5):
+        layer(np.ones((n_windows, 4, 1), "float32"))
+    assert capfd.readouterr().err == ""
+
+
 def test_the_one_operation_has_the_gradients_worked_out_by_hand():
     """Against backpropagation written in NumPy, which is checked by hand elsewhere."""
     random = np.random.default_rng(4)
