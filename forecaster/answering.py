@@ -19,14 +19,12 @@ from forecaster.describing import describe, describe_html
 from forecaster.errors import ConfigError, TrainingFailed
 from forecaster.evaluation import Spread
 from forecaster.forecast import TrainedOn
-from forecaster.models.asking import PREDICTION_BATCH, ask
+from forecaster.models.asking import ask
 from forecaster.models.baselines import last_value
 from forecaster.models.feeding import feed_lazily, newest_step
 from forecaster.models.heads import Answer, read_answer
 from forecaster.models.leases import Lease
 from forecaster.replaying import replayed_windows
-
-__all__ = ["PREDICTION_BATCH", "TrainedNetwork"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

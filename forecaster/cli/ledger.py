@@ -9,7 +9,13 @@ import typer
 
 from forecaster.cli import console
 from forecaster.cli.console import guarded, new_app, print_json, print_table
-from forecaster.cli.options import AsJson, Offline, PriceFile, SourceName
+from forecaster.cli.options import (
+    AsJson,
+    Offline,
+    PriceFile,
+    SourceName,
+    split_tickers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,7 +70,9 @@ def show_command(
     from forecaster.ledger.reading import widen
 
     with _open(ledger) as opened:
-        rows = opened.forecasts(tickers=_split(ticker), model=model, last=last)
+        rows = opened.forecasts(
+            tickers=split_tickers(ticker) or None, model=model, last=last
+        )
         place = opened.place
     wide = widen(rows)
     _tell_if_none(len(rows), place)
@@ -100,7 +108,7 @@ def export_command(
 
     check_format(out)
     with _open(ledger) as opened:
-        rows = opened.forecasts(tickers=_split(ticker), model=model)
+        rows = opened.forecasts(tickers=split_tickers(ticker) or None, model=model)
     write_table(rows, out)
     if as_json:
         print_json({"file": str(out), "n_rows": len(rows)})
@@ -171,10 +179,11 @@ def score_command(
     from forecaster.cli.jobs import PriceChoice
     from forecaster.errors import EXIT_PARTLY
 
-    choice, ticker = PriceChoice(None, csv, source, offline), _split(ticker)
+    choice = PriceChoice(None, csv, source, offline)
+    names = split_tickers(ticker) or None
     with _open(ledger) as opened:
-        failed = _bring_actuals(opened, ticker, model, choice, calendar)
-        table = opened.score(tickers=ticker, model=model, step=step, keep=True)
+        failed = _bring_actuals(opened, names, model, choice, calendar)
+        table = opened.score(tickers=names, model=model, step=step, keep=True)
         place = opened.place
     _tell_if_none(len(table), place)
     if as_json:
@@ -187,16 +196,6 @@ def score_command(
         )
     if failed:
         raise typer.Exit(EXIT_PARTLY)
-
-
-def _split(words: list[str] | None) -> list[str] | None:
-    """Return the tickers that are asked for; None for all.
-
-    >>> _split(["goog,AAPL"]), _split(None)
-    (['GOOG', 'AAPL'], None)
-    """
-    names = [name.strip().upper() for word in words or [] for name in word.split(",")]
-    return [name for name in names if name] or None
 
 
 def _tell_if_none(n_rows: int, place: str) -> None:

@@ -23,6 +23,16 @@ def complete_configs(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def split_tickers(words: list[str] | None) -> list[str]:
+    """Return the tickers of a repeated option, with or without commas, each once.
+
+    >>> split_tickers(["goog,aapl", "GOOG"]), split_tickers(None)
+    (['GOOG', 'AAPL'], [])
+    """
+    names = (name.strip().upper() for word in words or [] for name in word.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
 def complete_tickers(incomplete: str) -> list[str]:
     """Return the embedded tickers that begin with what was typed."""
     from forecaster.data.embedded import embedded_tickers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from forecaster.cli.options import (
     RunsDir,
     SourceName,
     complete_tickers,
+    split_tickers,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def predict_command(
     forecaster = load_forecaster(run, runs_dir, fast=True)
     if record:
         _open_ledger(ledger).close()  # before anything is forecast in vain
-    names, choice = _names(ticker or []), PriceChoice(None, csv, source, offline)
+    names, choice = split_tickers(ticker), PriceChoice(None, csv, source, offline)
     if len(names) > 1:
         forecasts, errors = _forecast_many(forecaster, names, choice, wanted)
     else:
@@ -138,16 +140,6 @@ def _was_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _names(words: list[str]) -> list[str]:
-    """Return the tickers that are asked for, each once.
-
-    >>> _names(["goog,aapl", "GOOG"])
-    ['GOOG', 'AAPL']
-    """
-    names = (name.strip().upper() for word in words for name in word.split(","))
-    return list(dict.fromkeys(name for name in names if name))
-
-
 def _further_levels(run: str | None, words: list[str]) -> tuple[str | None, list[str]]:
     """Return the run that is meant, and the numbers that stand behind a level.
 
@@ -165,8 +157,6 @@ def _forecast_one(
     choice: PriceChoice,
     wanted: dict[str, Any],
 ) -> list[Forecast]:
-    from dataclasses import replace
-
     from forecaster.cli.jobs import prices_for
 
     own = replace(choice, ticker=names[0] if names else None)
@@ -180,8 +170,6 @@ def _forecast_many(
     wanted: dict[str, Any],
 ) -> tuple[list[Forecast], dict[str, ForecasterError]]:
     """Forecast many tickers in one call; return the errors of those that failed."""
-    from dataclasses import replace
-
     from forecaster.cli.jobs import prices_for, refuse_one_file
     from forecaster.errors import DamagedStore, DataError, SourceError
 
