@@ -34,9 +34,9 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"runfolder"},
     {"runs"},
     {"jobs"},
-    {"comparing"},
-    {"comparison"},
-    {"comparison_files"},
+    {"comparing", "registry"},
+    {"comparison", "batch"},
+    {"comparison_files", "web"},
     {"cli"},
 ]
 ROOT = Path(forecaster.__file__).parent

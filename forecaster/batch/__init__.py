@@ -1,0 +1,1 @@
+"""The batch: many tickers, each evening, from the source to the ledger."""
