@@ -16,7 +16,7 @@ from forecaster.cli.options import (
     RunName,
     RunsDir,
     SourceName,
-    Ticker,
+    complete_tickers,
     split_tickers,
 )
 
@@ -56,7 +56,13 @@ def monitor_command(
     model: Annotated[
         str | None, typer.Option(help="With --ledger: one model alone.")
     ] = None,
-    ticker: Ticker = None,
+    ticker: Annotated[
+        str | None,
+        typer.Option(
+            help="Ticker symbol; with --ledger several, with commas.",
+            autocompletion=complete_tickers,
+        ),
+    ] = None,
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,

@@ -171,7 +171,7 @@ def test_small_p_values_of_a_rise_are_as_rare_as_they_say():
     assert math.isnan(careful_p_value(math.nan, 1))
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)  # the other library takes its time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_p_values_are_adjusted_as_holm_says(p_values):
     expected = multipletests(p_values, method="holm")[1]
