@@ -30,7 +30,7 @@ def test_all_the_commands_are_there():
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
         "batch",
-        *("score", "ledger show", "ledger export", "ledger verify"),
+        *("score", "ledger show", "ledger export", "ledger verify", "ledger runs"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
