@@ -68,9 +68,9 @@ def monitor_command(
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.errors import Drifted
     from forecaster.monitor import monitor
-    from forecaster.runs import load_forecaster
+    from forecaster.registry.loading import load_model
 
-    forecaster = load_forecaster(run, runs_dir)
+    forecaster, _ = load_model(run, runs_dir)
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
     report = monitor(forecaster, prices, start=start, end=end)
     if as_json:

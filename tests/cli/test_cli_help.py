@@ -30,6 +30,8 @@ def test_all_the_commands_are_there():
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
         *("score", "ledger show", "ledger export", "ledger verify"),
+        *("models register", "models promote", "models rollback"),
+        *("models list", "models show", "models verify"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
