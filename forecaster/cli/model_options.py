@@ -32,6 +32,12 @@ def complete_models(context: typer.Context, incomplete: str) -> list[str]:
     return [one for one in found if one.startswith(incomplete)]
 
 
+def complete_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the models' names that begin with what was typed."""
+    names = open_registry(context.params.get("registry")).names()
+    return [name for name in names if name.startswith(incomplete)]
+
+
 RegistryDir = Annotated[
     Path | None,
     typer.Option(
@@ -54,7 +60,11 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="One model; all if left out.",
-        autocompletion=complete_models,
+        autocompletion=complete_names,
     ),
+]
+OneName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A model.", autocompletion=complete_names),
 ]
 Alias = Annotated[str, typer.Option(metavar="ALIAS", help="The alias that changes.")]

@@ -14,6 +14,7 @@ from forecaster.cli.model_options import (
     Alias,
     Model,
     Name,
+    OneName,
     RegistryDir,
     open_registry,
 )
@@ -139,10 +140,7 @@ def promote_command(
 @app.command("rollback")
 @guarded
 def rollback_command(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="A model.", autocompletion=complete_models),
-    ],
+    name: OneName,
     alias: Alias = "production",
     registry: RegistryDir = None,
     as_json: AsJson = False,
