@@ -23,6 +23,7 @@ from forecaster.errors import (
     DataError,
     LeakFound,
     NoSkill,
+    OutputError,
     RunLocked,
     RunNotFound,
     RunWarning,
@@ -336,6 +337,15 @@ def test_an_empty_registry_says_how_to_begin(registry):
     assert not registry.folder.exists()
 
 
+def test_a_file_is_no_registry(tmp_path, runs_dir):
+    (tmp_path / "file").write_text("")
+    registry = Registry.open(tmp_path / "file")
+    with pytest.raises(BundleError, match="file cannot be read: Not a directory"):
+        registry.names()
+    with pytest.raises(OutputError, match="cannot write"):
+        registry.register("good", runs_dir=runs_dir, now=NOW)
+
+
 @pytest.mark.parametrize("alias", ["newest", "3", "", "a@b", "-x", "a b"])
 def test_an_alias_cannot_be_mistaken(promote_passed, alias):
     with pytest.raises(ConfigError, match="an alias cannot be called"):
@@ -534,9 +544,9 @@ def test_own_prices_are_those_of_the_settings(tiny_config, tmp_path):
         "AAPL": "AAPL",
     }
     path = tmp_path / "mine.csv"
-    one.reset_index().to_csv(path, index=False)
+    one.loc["2012":].reset_index().to_csv(path, index=False)
     mine = own_prices(tiny_config(data={"ticker": "MINE", "path": str(path)}))
-    np.testing.assert_allclose(mine["close"], one["close"])
+    np.testing.assert_allclose(mine["close"], one.loc["2012":, "close"])
 
 
 def live(ledger, ticker, values, actuals):

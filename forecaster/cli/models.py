@@ -173,6 +173,8 @@ def list_command(
 
     opened = open_registry(registry)
     rows = list_models(opened, name)
+    if not rows:
+        say(f"{opened.folder} holds no models; `forecaster models register` adds one")
     if as_json:
         print_json(rows)
         return

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 RECORD, BUNDLE, AUDIT = "record.json", "bundle", "audit.json"
 CONFIG = "config.toml"
+CURE = "Restore it from a copy, or register the model again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +77,11 @@ class Entry:
         """
         again = read_entry(self.folder, self.name, self.version)
         manifest = self.folder / BUNDLE / MANIFEST
-        with _cure(manifest):
-            files = verify_bundle(manifest.parent)["files"]
+        read_signed(manifest, CURE)
+        files = verify_bundle(manifest.parent)["files"]
         if checksum(manifest) != again.fingerprint:
             raise BundleError(
-                f"{manifest}: damaged, it is not the one that was registered. Restore "
-                "it from a copy, or register the model again."
+                f"{manifest}: damaged, it is not the one that was registered. {CURE}."
             )
         return [RECORD, *(f"{BUNDLE}/{name}" for name in (MANIFEST, *files))]
 
@@ -134,8 +132,7 @@ def read_entry(folder: Path, name: str, number: int) -> Entry:
         If it is missing, damaged, of another format, or another version's.
     """
     path = folder / RECORD
-    cure = "Restore it from a copy, or register the model again"
-    record = read_signed(path, cure)
+    record = read_signed(path, CURE)
     if record.get("format") != FORMAT:
         raise BundleError(
             f"{path}: format {record.get('format')!r}, this program reads {FORMAT}. "
@@ -144,7 +141,7 @@ def read_entry(folder: Path, name: str, number: int) -> Entry:
     if (record["name"], record["version"]) != (name, number):
         raise BundleError(
             f"{path}: it is that of {record['name']}@{record['version']}, not of "
-            f"{name}@{number}. {cure}."
+            f"{name}@{number}. {CURE}."
         )
     return Entry(name, number, folder, record)
 
@@ -180,15 +177,3 @@ def read_config(bundle: Path) -> Config:
             f"{path}: {error}. This is forecaster {version('forecaster')}: use the one "
             "that wrote it, or train again."
         ) from error
-
-
-@contextlib.contextmanager
-def _cure(manifest: Path) -> Iterator[None]:
-    """Say of a missing manifest what it was; of other files a bundle says enough."""
-    try:
-        yield
-    except BundleError:
-        if manifest.is_file():
-            raise
-        message = f"{manifest}: missing. Restore it from a copy, or register again."
-        raise BundleError(message) from None

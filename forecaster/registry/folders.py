@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from forecaster.atomic import output_errors
-from forecaster.errors import RunLocked
+from forecaster.errors import BundleError, RunLocked
 from forecaster.registry.naming import VERSION
 
 LOCK = ".lock"
@@ -18,10 +18,27 @@ LOCK = ".lock"
 
 def versions_in(folder: Path) -> list[int]:
     """Return the versions in a model's folder, oldest first."""
-    if not folder.is_dir():
-        return []
-    names = (path.name for path in folder.iterdir() if path.is_dir())
+    names = (path.name for path in folders_in(folder))
     return sorted(int(name) for name in names if VERSION.fullmatch(name))
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder, which need not exist.
+
+    Raises
+    ------
+    BundleError
+        If it is no folder, or may not be read.
+    """
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BundleError(
+            f"{folder} cannot be read: {error.strerror}. Choose another folder with "
+            "`--registry`."
+        ) from error
 
 
 @contextlib.contextmanager

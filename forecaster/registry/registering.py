@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forecaster import runs
 from forecaster.atomic import new_folder, output_errors
 from forecaster.bundle import (
     FILES,
@@ -18,6 +17,8 @@ from forecaster.bundle import (
 )
 from forecaster.errors import BundleError
 from forecaster.registry.entries import BUNDLE, FORMAT, RECORD, read_config
+from forecaster.runs import BUNDLE as RUN_BUNDLE
+from forecaster.runs import RECORD as RUN_RECORD
 from forecaster.runs import Run, find_run
 
 
@@ -102,10 +103,10 @@ def _locate(reference: str | Path | None, runs_dir: Path) -> tuple[Path, Run | N
     if reference is not None and (Path(reference) / MANIFEST).is_file():
         bundle = Path(reference).resolve()
         parent = bundle.parent
-        of_a_run = bundle.name == runs.BUNDLE and (parent / runs.RECORD).is_file()
+        of_a_run = bundle.name == RUN_BUNDLE and (parent / RUN_RECORD).is_file()
         return bundle, find_run(parent, runs_dir) if of_a_run else None
     run = find_run(reference, runs_dir)
-    return run.folder / runs.BUNDLE, run
+    return run.folder / RUN_BUNDLE, run
 
 
 def _origin(run: Run) -> dict[str, str]:

@@ -12,7 +12,12 @@ from forecaster.data.store import default_folder
 from forecaster.errors import ConfigError, RunNotFound
 from forecaster.registry.aliases import PRODUCTION, Aliases, Change
 from forecaster.registry.entries import Entry, read_entry
-from forecaster.registry.folders import clear_leftovers, locked, versions_in
+from forecaster.registry.folders import (
+    clear_leftovers,
+    folders_in,
+    locked,
+    versions_in,
+)
 from forecaster.registry.gate import Gate
 from forecaster.registry.naming import (
     ALIAS,
@@ -171,10 +176,8 @@ class Registry:
 
     def names(self) -> list[str]:
         """Return the names of all models, in order."""
-        if not self.folder.is_dir():
-            return []
-        folders = (path for path in self.folder.iterdir() if NAME.fullmatch(path.name))
-        return sorted(path.name for path in folders if versions_in(path))
+        folders = [path for path in folders_in(self.folder) if versions_in(path)]
+        return sorted(path.name for path in folders if NAME.fullmatch(path.name))
 
     def versions(self, name: str) -> list[int]:
         """Return the versions of a model, oldest first, be they damaged.

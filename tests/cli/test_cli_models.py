@@ -185,7 +185,9 @@ def test_verify_names_what_is_damaged(command, models, registry, runs_dir):
 
 def test_an_empty_registry_is_no_error(command, models, registry):
     assert command.json("models", "list") == []
-    assert models("list").exit_code == 0
+    answer = models("list")
+    assert answer.exit_code == 0
+    assert "holds no models; `forecaster models register` adds one" in answer.stderr
     assert models("verify").exit_code == 0
     assert models("list", "tiny").exit_code == 4
     assert models("promote", "tiny").exit_code == 4
