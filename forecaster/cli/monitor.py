@@ -136,9 +136,9 @@ def _watch_run(
     """Watch a run, print the report, and return the verdict and whose it is."""
     from forecaster.cli.jobs import PriceChoice, prices_for
     from forecaster.monitor import monitor
-    from forecaster.runs import load_forecaster
+    from forecaster.registry.loading import load_model
 
-    forecaster = load_forecaster(run, runs_dir)
+    forecaster, _ = load_model(run, runs_dir)
     prices = prices_for(forecaster.config, PriceChoice(*choice))
     report = monitor(forecaster, prices, start=dates[0], end=dates[1])
     if as_json:

@@ -31,6 +31,8 @@ def test_all_the_commands_are_there():
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
         "batch",
         *("score", "ledger show", "ledger export", "ledger verify", "ledger runs"),
+        *("models register", "models promote", "models rollback"),
+        *("models list", "models show", "models verify"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
