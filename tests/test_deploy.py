@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ CRON = FOLDER / "cron" / "forecaster"
 FILES = [path for path in sorted(FOLDER.rglob("*")) if path.is_file()]
 
 BUG = 1
+TERMINATED = 128 + signal.SIGTERM
 MAY_PASS = {errors.SourceError.exit_code, errors.RunLocked.exit_code}
 NEW_YORK = ZoneInfo("America/New_York")
 # The oldest release with all fields of the manifest, and a newer one.
@@ -154,11 +156,11 @@ def test_systemd_tries_again_what_may_pass():
     batch = settings_of("forecaster-batch@.service")
     [lasting] = batch["RestartPreventExitStatus"]
     assert {int(code) for code in lasting.split()} == (
-        exit_codes() - MAY_PASS | {EXIT_INTERRUPTED}
+        exit_codes() - MAY_PASS | {EXIT_INTERRUPTED, TERMINATED}
     )
     assert batch["Restart"] == ["on-failure"]
     # A ledger that does not answer ends with 75 too: no success must hide it.
-    assert batch["SuccessExitStatus"] == ["143"]
+    assert batch["SuccessExitStatus"] == [str(TERMINATED)]
     [web] = settings_of("forecaster-web.service")["RestartPreventExitStatus"]
     assert {int(code) for code in web.split()} <= exit_codes() - MAY_PASS
 
