@@ -8,27 +8,22 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import pytest
 import yaml
 from cronsim import CronSim
 from kubernetes_validate import ValidationError, validate
-from prometheus_client.parser import text_string_to_metric_families
 
 import forecaster
 from forecaster import errors
-from forecaster.batch.metrics import write_metrics
-from forecaster.batch.summary import BatchSummary, TickerOutcome
 from forecaster.errors import EXIT_INTERRUPTED, EXIT_PARTLY, ForecasterError
+from tests.support.programs import program, run
 
 FOLDER = Path(__file__).parent.parent / "configs" / "deploy"
 UNITS = FOLDER / "systemd"
-RULES = FOLDER / "prometheus"
 MANIFEST = FOLDER / "kubernetes" / "batch.yaml"
 CRON = FOLDER / "cron" / "forecaster"
 FILES = [path for path in sorted(FOLDER.rglob("*")) if path.is_file()]
@@ -41,20 +36,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 KUBERNETES = ("1.31", "1.36")
 
 
-def run(*words, **more):
-    more = {"capture_output": True, "text": True, "timeout": 60, "check": False} | more
-    return subprocess.run([str(word) for word in words], **more)
-
-
-def program(name, package):
-    return pytest.mark.skipif(
-        shutil.which(name) is None,
-        reason=f"{name} is not installed (Debian package `{package}`)",
-    )
-
-
 needs_systemd = program("systemd-analyze", "systemd")
-needs_promtool = program("promtool", "prometheus")
 
 
 def exit_codes():
@@ -381,97 +363,6 @@ def test_the_pod_has_no_rights():
     assert own["capabilities"] == {"drop": ["ALL"]}
     assert pod()["automountServiceAccountToken"] is False
     assert not any(one["kind"] == "Secret" for one in documents())
-
-
-# --- Prometheus ----------------------------------------------------------------------
-
-
-@needs_promtool
-def test_prometheus_accepts_the_rules():
-    found = run("promtool", "check", "rules", "--lint=all", RULES / "alerts.yml")
-    assert found.returncode == 0, found.stderr
-    assert "11 rules found" in found.stdout
-
-
-@needs_promtool
-def test_the_alerts_fire_when_they_should():
-    found = run("promtool", "test", "rules", RULES / "alerts_test.yml")
-    assert found.returncode == 0, found.stdout + found.stderr
-
-
-@needs_promtool
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("26 * 3600", "25 * 3600"),
-        ("26 * 3600", "28 * 3600"),
-        ("* 432000", "* 604800"),
-        ("259200", "172800"),
-        ("> 0.05", "> 0.06"),
-        ("> 0.05", "> 0.04"),
-        ("> 0.1", "> 0.09"),
-        ("model_rmse_ratio > 1", "model_rmse_ratio > 0.9"),
-        ("age_sessions > 1", "age_sessions >= 1"),
-        ("exit_code != 5", "exit_code != 7"),
-        ("> 3600", "> 3601"),
-        ("for: 3h", "for: 2h"),
-        ("[1d]", "[1h]"),
-    ],
-)
-def test_the_tests_of_the_alerts_would_find_a_mistake(tmp_path, old, new):
-    text = (RULES / "alerts.yml").read_text(encoding="utf-8")
-    assert old in text
-    (tmp_path / "alerts.yml").write_text(text.replace(old, new), encoding="utf-8")
-    shutil.copy(RULES / "alerts_test.yml", tmp_path)
-    assert (
-        run("promtool", "test", "rules", tmp_path / "alerts_test.yml").returncode == 1
-    )
-
-
-def written_series(folder):
-    """Return the names and labels of all that a batch can write."""
-    noon = datetime(2023, 9, 20, 12, tzinfo=UTC)
-    day = date(2023, 9, 20)
-    summary = BatchSummary(
-        name="nightly",
-        model="google",
-        ledger="ledger.db",
-        origins=(day,),
-        started=noon,
-        finished=noon + timedelta(seconds=1),
-        outcomes=(TickerOutcome.failure("A", day, KeyError("x")),),
-        ages={"A": 1},
-    )
-    score = {"ticker": "A", "model": "google", "n_origins": 9, "rmse_ratio": 1.0}
-    scores = pd.DataFrame([score | {"outcome": "ties", "coverage_0.9": 0.9}])
-    file = write_metrics(folder / "nightly.prom", summary, scores)
-    text = file.read_text(encoding="utf-8")
-    return [
-        one for family in text_string_to_metric_families(text) for one in family.samples
-    ]
-
-
-METRIC = r"\bforecaster_batch_\w+"
-
-
-def test_the_alerts_and_their_tests_use_what_is_written(tmp_path):
-    series = written_series(tmp_path)
-    names = {one.name for one in series}
-    pairs = {(one.name, *pair) for one in series for pair in one.labels.items()}
-    for file in RULES.iterdir():
-        text = file.read_text(encoding="utf-8")
-        assert set(re.findall(METRIC, text)) <= names
-        for name, labels in re.findall(rf"({METRIC}){{([^}}]*)}}", text):
-            for label, value in re.findall(r'(\w+)="(\w+)"', labels):
-                free = label in {"batch", "model"}
-                known = {(n, k) if free else (n, k, v) for n, k, v in pairs}
-                assert ((name, label) if free else (name, label, value)) in known
-
-
-def test_the_page_names_every_metric_and_no_other(tmp_path):
-    page = Path(__file__).parent.parent / "docs" / "deploying.md"
-    told = set(re.findall(METRIC, page.read_text(encoding="utf-8")))
-    assert told == {one.name for one in written_series(tmp_path)}
 
 
 # --- the code ------------------------------------------------------------------------
