@@ -32,8 +32,8 @@ BUG = 1
 TERMINATED = 128 + signal.SIGTERM
 MAY_PASS = {errors.SourceError.exit_code, errors.RunLocked.exit_code}
 NEW_YORK = ZoneInfo("America/New_York")
-# The oldest release with all fields of the manifest, and a newer one.
-KUBERNETES = ("1.31", "1.36")
+# The oldest release in which all fields of the manifest are stable, and later ones.
+KUBERNETES = ("1.31", "1.32", "1.33")
 
 
 needs_systemd = program("systemd-analyze", "systemd")
