@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import sleep as wait_seconds
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from forecaster.data.retrying import RetryPolicy
@@ -80,7 +80,8 @@ def ping(
     Raises
     ------
     ConfigError
-        If `url` is no web address, or the code cannot be one of a failure.
+        If `url` is no web address, there is no such signal, or the code cannot be one
+        of a failure.
 
     Warns
     -----
@@ -129,9 +130,12 @@ def check_url(url: str) -> SplitResult:
 
 
 def _address(parts: SplitResult, signal: Signal, code: int | None) -> str:
-    ending = {"start": "/start", "success": ""}.get(signal)
-    if ending is None:
+    if signal not in get_args(Signal):
+        raise ConfigError(f"a ping is one of {get_args(Signal)}, not {signal!r}.")
+    if signal == "fail":
         ending = "/fail" if code is None else f"/{_failing(code)}"
+    else:
+        ending = "/start" if signal == "start" else ""
     path = parts.path.rstrip("/") + ending
     return parts._replace(path=path, fragment="").geturl()
 

@@ -194,6 +194,12 @@ def test_the_code_of_a_failure_is_none_of_a_success(service, code):
     assert not service.requests
 
 
+def test_an_unknown_signal_is_refused(service):
+    with pytest.raises(ConfigError, match="not 'done'"):
+        ping(service.url, "done")
+    assert not service.requests
+
+
 @given(text=st.text(max_size=30))
 def test_any_text_is_an_address_or_a_config_error(text):
     for url in (text, f"https://{text}"):
