@@ -29,7 +29,7 @@ def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
-        *("score", "ledger show", "ledger export", "ledger verify"),
+        *("score", "serve", "ledger show", "ledger export", "ledger verify"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
