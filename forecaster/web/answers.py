@@ -76,7 +76,7 @@ class UniverseRow(BaseModel):
     run: int | None
     run_status: str | None
     skill: Skill | None
-    failure: Failure | None = Field(description="The newest, if later than `run`.")
+    failure: Failure | None = Field(description="Of a newer origin than `origin`.")
 
 
 class Universe(BaseModel):
@@ -183,12 +183,12 @@ class RunRow(BaseModel):
     model: str
     target: str
     version: str
-    status: str = Field(description="running, finished, partly or failed.")
+    status: str = Field(description="running, finished, partly, failed or abandoned.")
     started: str
     finished: str | None
     seconds: float | None
     origin: str | None
-    counts: dict[str, float | str]
+    counts: dict[str, int | float | str]
     n_failures: int
 
 

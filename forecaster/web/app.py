@@ -30,7 +30,8 @@ Ticker = Annotated[str, Query(pattern=TICKER, examples=["GOOG"])]
 Text = Annotated[str, Query(pattern=TEXT, description="Part of a ticker.")]
 Model = Annotated[str, Query(pattern=MODEL)]
 AnyModel = Annotated[str | None, Query(pattern=MODEL)]
-Status = Annotated[str | None, Query(pattern="^(running|finished|partly|failed)$")]
+STATUS = "^(running|finished|partly|failed|abandoned)$"
+Status = Annotated[str | None, Query(pattern=STATUS)]
 Run = Annotated[int, Query(ge=1, le=BIGGEST)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Limit = Annotated[int, Query(ge=1, le=answers.MOST_ROWS)]
@@ -79,20 +80,21 @@ def create_app(reader: Reader) -> FastAPI:
 def _add_universe(app: FastAPI, reader: Reader) -> None:
     @app.get("/api/summary")
     def summary() -> answers.Summary:
-        """The ledger at a glance: how many models beat last-value, and each model."""
+        """Tell how many models beat last-value, and what there is of each."""
         return gather_summary(reader)
 
     @app.get("/api/universe")
     def universe(
         text: Text = "", model: AnyModel = None, offset: Offset = 0, limit: Limit = 100
     ) -> answers.Universe:
-        """Tickers and models: the next forecast, live skill, and the last failure."""
-        wanted = {"text": text, "model": model}
-        return gather_universe(reader, **wanted, offset=offset, limit=limit)  # type: ignore[arg-type]
+        """List tickers and models: next forecast, live skill, and last failure."""
+        return gather_universe(
+            reader, text=text, model=model, offset=offset, limit=limit
+        )
 
     @app.get("/api/ticker", responses=UNKNOWN)
     def ticker(ticker: Ticker) -> answers.TickerAnswer:
-        """All models of one ticker."""
+        """List all models of one ticker."""
         return _found(gather_ticker(reader, ticker.upper()))
 
 
@@ -101,7 +103,7 @@ def _add_forecasts(app: FastAPI, reader: Reader) -> None:
     def history(
         ticker: Ticker, model: Model, step: Step = 1, origins: Origins = 250
     ) -> answers.History:
-        """Past forecasts of one step ahead, with the prices that came."""
+        """List past forecasts of one step ahead, with the prices that came."""
         with reader.connect() as connection:
             return _found(
                 gather_history(
@@ -113,7 +115,7 @@ def _add_forecasts(app: FastAPI, reader: Reader) -> None:
     def fan(
         ticker: Ticker, model: Model, origin: Day = None, before: Before = 60
     ) -> answers.Fan:
-        """All steps of one origin, with the prices before and after."""
+        """List all steps of one origin, with the prices before and after."""
         with reader.connect() as connection:
             return _found(
                 gather_fan(
@@ -130,15 +132,14 @@ def _add_runs(app: FastAPI, reader: Reader) -> None:
         offset: Offset = 0,
         limit: Limit = 100,
     ) -> answers.Runs:
-        """Runs, newest first."""
-        wanted = {"model": model, "status": status}
-        return gather_runs(reader, **wanted, offset=offset, limit=limit)  # type: ignore[arg-type]
+        """List runs, newest first."""
+        return gather_runs(
+            reader, model=model, status=status, offset=offset, limit=limit
+        )
 
     @app.get("/api/failures", responses=UNKNOWN)
-    def failures(
-        run: Run, offset: Offset = 0, limit: Limit = 100
-    ) -> answers.Failures:
-        """What one run could not forecast, and why."""
+    def failures(run: Run, offset: Offset = 0, limit: Limit = 100) -> answers.Failures:
+        """List what one run could not forecast, and why."""
         return _found(gather_failures(reader, run, offset=offset, limit=limit))
 
 

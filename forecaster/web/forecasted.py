@@ -21,7 +21,7 @@ MOST_ORIGINS = 1000
 def gather_history(
     connection: sa.Connection, ticker: str, model: str, *, step: int, n_origins: int
 ) -> answers.History | None:
-    """Return the forecasts of one step of the newest origins; None if there are none."""
+    """Return forecasts of one step from the newest origins, None without any."""
     first = queries.nth_newest_origin(connection, ticker, model, n_origins)
     if first is None:
         return None

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from forecaster.verdict import SIGNIFICANCE
-from forecaster.web import answers, queries
+from forecaster.web import answers, failing, queries
 from forecaster.web.forecasted import central_intervals, centre
 from forecaster.web.opening import Reader
 from forecaster.web.queries import Rows
@@ -26,8 +25,8 @@ def gather_universe(
     reader: Reader, *, text: str, model: str | None, offset: int, limit: int
 ) -> answers.Universe:
     """Return a page of tickers and models, those without any forecast among them."""
-    failed = newest_failures(reader)
     with reader.connect() as connection:
+        failed = newest_failures(connection)
         keys = {_key(row) for row in queries.read_pairs(connection, model=model)}
         keys |= {key for key in failed if model in (None, key[1])}
         wanted = sorted(key for key in keys if text.upper() in key[0])
@@ -38,8 +37,8 @@ def gather_universe(
 
 def gather_ticker(reader: Reader, ticker: str) -> answers.TickerAnswer | None:
     """Return all models of a ticker; None if the ledger does not know it."""
-    failed = {k: v for k, v in newest_failures(reader).items() if k[0] == ticker}
     with reader.connect() as connection:
+        failed = newest_failures(connection, ticker=ticker)
         known = queries.read_pairs(connection, tickers=[ticker])
         keys = sorted({_key(row) for row in known} | set(failed))
         rows = _universe_rows(connection, keys, failed)
@@ -79,24 +78,17 @@ def read_skills(
     return {key: _skill(own, through[key]) for key, own in numbers.items()}
 
 
-def newest_failures(reader: Reader) -> dict[Key, answers.Failure]:
-    """Return the newest failure of each ticker and model."""
-    rows = reader.failures()
-    if rows.empty:
-        return {}
-    with reader.connect() as connection:
-        ids = [int(run) for run in rows["run"].unique()]
-        models = {row["id"]: row["model"] for row in _runs_by(connection, ids)}
-    newest = rows.assign(model=rows["run"].map(models))
-    newest = newest.drop_duplicates(["ticker", "model"])
-    return {_key(row): failure(row) for row in newest.to_dict("records")}
+def newest_failures(
+    connection: sa.Connection, *, ticker: str | None = None
+) -> dict[Key, answers.Failure]:
+    """Return the failure of the newest origin of each ticker and model."""
+    rows = failing.read_newest_failures(connection, ticker=ticker)
+    return {_key(row): failure(row) for row in rows}
 
 
-def failure(row: Mapping[Any, Any]) -> answers.Failure:
-    """Return a row of `Ledger.failures` as an answer."""
-    own = {name: row[name] for name in ("run", "ticker", "kind", "reason")}
-    day = pd.Timestamp(row["origin"]).date()
-    return answers.Failure(**own, origin=day, n_attempts=int(row["n_attempts"]))
+def failure(row: Mapping[str, Any]) -> answers.Failure:
+    """Return a row of the failures as an answer."""
+    return answers.Failure(**{name: row[name] for name in answers.Failure.model_fields})
 
 
 def _runs_by(connection: sa.Connection, ids: list[int]) -> Rows:
@@ -152,7 +144,7 @@ def _universe_row(
         if predicted is not None:
             facts["change"] = predicted / first["last_price"] - 1
         facts["interval"] = next(iter(central_intervals(values)), None)
-    if failed is not None and failed.run > (facts["run"] or 0):
+    if failed is not None and (not rows or failed.origin > facts["origin"]):
         facts |= {"failure": failed, "status": "failed"}
     else:
         facts["status"] = "current" if facts["origin"] == newest[key[1]] else "behind"

@@ -17,6 +17,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 METHODS = ("GET", "HEAD")
+WRONG_METHOD = 405
 LONGEST_URL = 2048  # bytes of path and query
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -76,7 +77,7 @@ class Guard:
         if not self._is_own(_values(scope, b"host")):
             return 400, "this server does not go by that name"
         if scope["method"] not in METHODS:
-            return 405, "this server is read only: GET and HEAD alone"
+            return WRONG_METHOD, "this server is read only: GET and HEAD alone"
         path = scope.get("raw_path") or scope["path"].encode()
         if len(path) + len(scope["query_string"]) > LONGEST_URL:
             return 414, f"a URL here has at most {LONGEST_URL} bytes"
@@ -131,7 +132,7 @@ async def _refuse(send: Send, status: int, reason: str) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
     ]
-    if status == 405:
+    if status == WRONG_METHOD:
         headers.append((b"allow", ", ".join(METHODS).encode()))
     start = {"type": "http.response.start", "status": status, "headers": headers}
     await send(start)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from forecaster.web import answers, queries
+from forecaster.web.failing import count_failures, read_failures
 from forecaster.web.gathering import failure
 from forecaster.web.opening import Reader
 
@@ -16,12 +17,13 @@ def gather_runs(
     reader: Reader, *, model: str | None, status: str | None, offset: int, limit: int
 ) -> answers.Runs:
     """Return a page of the runs, newest first."""
-    failed = reader.failures()["run"].value_counts()
-    wanted = {"model": model, "status": status}
     with reader.connect() as connection:
-        rows = queries.read_runs(connection, **wanted, offset=offset, limit=limit)  # type: ignore[arg-type]
-        n_rows = queries.count_runs(connection, **wanted)
-    shown = [_run_row(row, int(failed.get(row["id"], 0))) for row in rows]
+        rows = queries.read_runs(
+            connection, model=model, status=status, offset=offset, limit=limit
+        )
+        n_rows = queries.count_runs(connection, model=model, status=status)
+        failed = count_failures(connection, [row["id"] for row in rows])
+    shown = [_run_row(row, failed.get(row["id"], 0)) for row in rows]
     return answers.Runs(n_rows=n_rows, offset=offset, rows=shown)
 
 
@@ -32,10 +34,10 @@ def gather_failures(
     with reader.connect() as connection:
         if not queries.read_runs(connection, ids=[run]):
             return None
-    rows = reader.failures(run)
-    shown = rows.iloc[offset : offset + limit].to_dict("records")
-    found = [failure(row) for row in shown]
-    return answers.Failures(n_rows=len(rows), offset=offset, rows=found)
+        rows = read_failures(connection, run, offset=offset, limit=limit)
+        n_rows = count_failures(connection, [run]).get(run, 0)
+    found = [failure(row) for row in rows]
+    return answers.Failures(n_rows=n_rows, offset=offset, rows=found)
 
 
 def _run_row(row: Mapping[str, Any], n_failures: int) -> answers.RunRow:
@@ -51,7 +53,7 @@ def _run_row(row: Mapping[str, Any], n_failures: int) -> answers.RunRow:
     )
 
 
-def _counts(text: str) -> dict[str, float | str]:
+def _counts(text: str) -> dict[str, int | float | str]:
     """Return the counts that a run has noted; what is no number as text."""
     noted = json.loads(text)
     return {

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
 
@@ -26,15 +25,12 @@ class Reader:
 
     Attributes
     ----------
-    ledger
-        Its own methods, over connections that cannot write.
     place
         Where it lies, without any password.
     """
 
     def __init__(self, engine: sa.Engine, place: str) -> None:
         self._engine, self.place = engine, place
-        self.ledger = Ledger(engine, place)
 
     @classmethod
     def open(cls, place: str | Path | None = None) -> Reader:
@@ -63,16 +59,6 @@ class Reader:
         """
         with database_errors(self.place), self._engine.connect() as connection:
             yield connection
-
-    def failures(self, run: int | None = None) -> pd.DataFrame:
-        """Return ``run ticker origin kind reason n_attempts``, newest run first."""
-        # A ledger of schema 1 has nowhere to keep them.
-        read: Any = getattr(self.ledger, "failures", None)
-        if read is None:
-            names = ("run", "ticker", "origin", "kind", "reason", "n_attempts")
-            return pd.DataFrame(columns=[*names])
-        rows: pd.DataFrame = read(run=run)
-        return rows.sort_values(["run", "ticker"], ascending=[False, True])
 
     def close(self) -> None:
         """Close all connections."""

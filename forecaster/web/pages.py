@@ -35,8 +35,6 @@ def add_pages(app: FastAPI) -> None:
 def _add_page(app: FastAPI, path: str, content: bytes, kind: str) -> None:
     def send() -> Response:
         # Asked for each time: after an update no old script meets a new answer.
-        return Response(
-            content, media_type=kind, headers={"Cache-Control": "no-cache"}
-        )
+        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     app.add_api_route(path, send, include_in_schema=False)

@@ -25,7 +25,7 @@ def read_pairs(
 ) -> Rows:
     """Return ``ticker model origin``, the newest origin, in order of the first two."""
     found = _pairs(tickers, model)
-    return _rows(connection, sa.select(found).order_by(found.c.ticker, found.c.model))
+    return rows_of(connection, sa.select(found).order_by(found.c.ticker, found.c.model))
 
 
 def read_next(connection: sa.Connection, tickers: Collection[str]) -> Rows:
@@ -37,7 +37,7 @@ def read_next(connection: sa.Connection, tickers: Collection[str]) -> Rows:
     )
     # An outer join, since SQLite would walk through all forecasts for an inner one.
     query = sa.select(forecasts).outerjoin_from(found, forecasts, same)
-    rows = _rows(connection, query.order_by(*forecasts.primary_key))
+    rows = rows_of(connection, query.order_by(*forecasts.primary_key))
     return [row for row in rows if row["step"] is not None]
 
 
@@ -59,7 +59,7 @@ def read_scores(
         scores.c.through == newest.scalar_subquery(),
     )
     query = sa.select(scores).outerjoin_from(found, scores, same)
-    return [row for row in _rows(connection, query) if row["metric"] is not None]
+    return [row for row in rows_of(connection, query) if row["metric"] is not None]
 
 
 def read_runs(
@@ -74,7 +74,7 @@ def read_runs(
     """Return runs, newest first."""
     query = sa.select(runs).where(*_of_runs(ids, model, status))
     query = query.order_by(runs.c.id.desc()).offset(offset).limit(limit)
-    return _rows(connection, query)
+    return rows_of(connection, query)
 
 
 def count_runs(
@@ -89,7 +89,7 @@ def read_models(connection: sa.Connection) -> Rows:
     """Return ``model n_runs run``, the number of the newest run, by model."""
     n_runs = sa.func.count().label("n_runs")
     query = sa.select(runs.c.model, n_runs, sa.func.max(runs.c.id).label("run"))
-    return _rows(connection, query.group_by(runs.c.model).order_by(runs.c.model))
+    return rows_of(connection, query.group_by(runs.c.model).order_by(runs.c.model))
 
 
 def nth_newest_origin(
@@ -142,7 +142,7 @@ def read_forecasts(
         query = query.where(forecasts.c.origin <= last)
     if step is not None:
         query = query.where(forecasts.c.step == step)
-    return _rows(connection, query)
+    return rows_of(connection, query)
 
 
 def read_origins(
@@ -169,7 +169,7 @@ def read_prices(
     before = before.order_by(actuals.c.session.desc()).limit(n_before)
     after = sa.select(*columns).where(*own, actuals.c.session > around)
     after = after.order_by(actuals.c.session).limit(n_before)
-    return [*reversed(_rows(connection, before)), *_rows(connection, after)]
+    return [*reversed(rows_of(connection, before)), *rows_of(connection, after)]
 
 
 def _tickers() -> sa.CTE:
@@ -229,5 +229,6 @@ def _is_price_of(
     )
 
 
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Rows:
+def rows_of(connection: sa.Connection, query: sa.Select[Any]) -> Rows:
+    """Return what a query finds, a mapping for each row."""
     return [dict(row) for row in connection.execute(query).mappings()]

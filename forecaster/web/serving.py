@@ -124,12 +124,14 @@ def serve(
     require_extra()
     from forecaster.web.opening import Reader
 
-    with contextlib.closing(Reader.open(place)) as reader:
-        with contextlib.closing(listen(host, port)) as listening:
-            server = _server(reader, host, names)
-            announce(url_of(listening, host), reader.place)
-            with _ending_in_order():
-                server.run(sockets=[listening])
+    with (
+        contextlib.closing(Reader.open(place)) as reader,
+        contextlib.closing(listen(host, port)) as listening,
+    ):
+        server = _server(reader, host, names)
+        announce(url_of(listening, host), reader.place)
+        with _ending_in_order():
+            server.run(sockets=[listening])
 
 
 def _server(reader: Any, host: str, names: Collection[str]) -> Any:
@@ -139,9 +141,7 @@ def _server(reader: Any, host: str, names: Collection[str]) -> Any:
     from forecaster.web.guarding import Guard
 
     hosts = {host, *names}
-    guard: Any = Guard(
-        create_app(reader), hosts, any_address=is_any_address(host)
-    )
+    guard: Any = Guard(create_app(reader), hosts, any_address=is_any_address(host))
     config = uvicorn.Config(
         guard,
         http="h11",
@@ -160,7 +160,7 @@ def _server(reader: Any, host: str, names: Collection[str]) -> Any:
 
 @contextlib.contextmanager
 def _ending_in_order() -> Iterator[None]:
-    """Take both signals for the wish to end: the server raises them again at its end."""
+    """Take both signals for the wish to end; the server raises them at its end."""
     usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

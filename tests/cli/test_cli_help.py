@@ -29,7 +29,8 @@ def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
-        *("score", "serve", "ledger show", "ledger export", "ledger verify"),
+        *("score", "ledger show", "ledger export", "ledger verify"),
+        "serve",
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
@@ -108,7 +109,8 @@ def test_help_loads_nothing_heavy():
         "import sys\nfrom forecaster.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'pandas', 'numpy',"
-        " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic'}\n"
+        " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic',"
+        " 'fastapi', 'uvicorn'}\n"
         "print('LOADED', *sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecaster.data.calendar import next_sessions
 from forecaster.ledger import Ledger
+from forecaster.web import failing
 
 TICKERS = (
     *("AAPL", "AMZN", "BRK-B", "EURUSD=X", "GOOG", "INTC"),
@@ -38,28 +39,25 @@ def make_prices() -> dict[str, pd.Series]:
     }
 
 
-def fill_ledger(ledger: Ledger, *, n_origins: int = N_ORIGINS) -> list[dict]:
-    """Write runs, forecasts, prices and scores; return the failures."""
-    prices, failures = make_prices(), []
+def fill_ledger(ledger: Ledger, *, n_origins: int = N_ORIGINS) -> None:
+    """Write runs, forecasts, failures, prices and scores."""
+    prices = make_prices()
     random = np.random.default_rng(8)
     last = N_BEFORE + n_origins - 1
+    rows: list[dict] = []
     for place in range(N_BEFORE, last + 1):
         for model in (MODEL, POOR):
             failed = _failing(place, last) if model == MODEL else ()
-            run = _run(ledger, model, place, failed, failures)
+            run = _run(ledger, model, place, failed)
             names = [name for name in TICKERS if name not in failed]
-            names = names if model == MODEL else names[:6]
-            rows = [
-                row
-                for name in names
-                for row in _rows(name, prices[name], place, model, random)
-            ]
-            ledger.write(pd.DataFrame(rows).assign(model=model, run=run))
+            for name in names if model == MODEL else names[:6]:
+                own = _rows(name, prices[name], place, model, random)
+                rows += [row | {"model": model, "run": run} for row in own]
+    ledger.write(pd.DataFrame(rows))
     for ticker, known in prices.items():
         came = known.iloc[: last + 1].to_frame("close")
         ledger.add_actuals(ticker, came)
     ledger.score(keep=True)
-    return failures
 
 
 def _failing(place: int, last: int) -> tuple[str, ...]:
@@ -68,31 +66,34 @@ def _failing(place: int, last: int) -> tuple[str, ...]:
     return ("XOM",) if place % 20 == 0 else ()
 
 
-def _run(ledger, model, place, failed, failures) -> int:
+def _run(ledger, model, place, failed) -> int:
     started = STARTED + timedelta(days=place)
-    run = ledger.begin_run(
-        "batch" if model == MODEL else "google", model, started=started, version="0.9"
-    )
-    failures += [
+    config = "batch" if model == MODEL else "google"
+    run = ledger.begin_run(config, model, started=started, version="0.9")
+    add_failures(ledger, run, SESSIONS[place], failed)
+    n_tickers = len(TICKERS) if model == MODEL else 6
+    counts = {"failed": len(failed), "forecast": n_tickers - len(failed), "known": 0}
+    finished = started + timedelta(seconds=95 + place)
+    status = "partly" if failed else "finished"
+    ledger.finish_run(run, status, counts, finished=finished)
+    return run
+
+
+def add_failures(ledger, run, origin, tickers) -> None:
+    """Note that a run could not forecast some tickers."""
+    if not tickers or failing.TABLE is None:
+        return
+    rows = [
         {
-            "run": run,
             "ticker": ticker,
-            "origin": SESSIONS[place],
+            "origin": origin,
             "kind": "SourceTimeout",
             "reason": f"{ticker}: yahoo did not answer within 30 s. Try again later.",
             "n_attempts": 3,
         }
-        for ticker in failed
+        for ticker in tickers
     ]
-    n_tickers = len(TICKERS) if model == MODEL else 6
-    counts = {"failed": len(failed), "forecast": n_tickers - len(failed), "known": 0}
-    ledger.finish_run(
-        run,
-        "partly" if failed else "finished",
-        counts,
-        finished=started + timedelta(seconds=95 + place),
-    )
-    return run
+    ledger.add_failures(run, pd.DataFrame(rows))
 
 
 def _rows(ticker, prices, place, model, random):

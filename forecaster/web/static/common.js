@@ -125,6 +125,7 @@ const STATES = {
   finished: ["● finished", ""],
   partly: ["▲ partly", "bad"],
   running: ["… running", ""],
+  abandoned: ["✕ abandoned", "bad"],
 };
 
 export function state(status) {
