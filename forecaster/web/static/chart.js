@@ -81,7 +81,7 @@ function drawInto(place, chart) {
     draw("title", { id: name }, chart.title),
     draw("desc", { id: about }, chart.description),
     ...priceAxis(bottom, top, y, width, margin),
-    ...dayAxis(chart.sessions, x, narrow ? 3 : 6),
+    ...dayAxis(chart.sessions, x, narrow ? 2 : 6),
     draw("text", { class: "unit", x: 4, y: 14 }, chart.unit),
     ...originLine(chart, x),
     ...chart.bands.flatMap((band, index) => drawBand(band, index, x, y)),
@@ -190,10 +190,11 @@ function drawMark(mark, x, y) {
 
 // The level of each band, at its upper end.
 function levelLabels(chart, x, y) {
+  let above = -Infinity;
   return chart.bands.map((band) => {
     const end = band.points.at(-1);
-    const where = { class: "level", x: x(end.at) + 6, y: y(end.high) + 4 };
-    return draw("text", where, level(band.level));
+    above = Math.max(y(end.high) + 4, above + 13);
+    return draw("text", { class: "level", x: x(end.at) + 6, y: above }, level(band.level));
   });
 }
 

@@ -9,7 +9,7 @@ export const SKILL = [
   { head: "Through", key: (row) => row.skill?.through ?? null, cell: (row) => row.skill?.through ?? DASH },
   { head: "Ratio", number: true, key: (row) => row.skill?.rmse_ratio ?? null, cell: ratio },
   { head: "p", number: true, key: (row) => row.skill?.p_value ?? null, cell: (row) => probability(row.skill?.p_value) },
-  { head: "Against last price", key: (row) => row.skill?.outcome ?? null, cell: (row) => verdict(row.skill) },
+  { head: "Verdict", key: (row) => row.skill?.outcome ?? null, cell: (row) => verdict(row.skill) },
   { head: "MAE ratio", number: true, key: (row) => row.skill?.mae_ratio ?? null, cell: (row) => number(row.skill?.mae_ratio) },
   { head: "Inside", number: true, key: (row) => row.skill?.coverage.at(-1)?.share ?? null, cell: coverage, title: "Sorted by the widest interval" },
   { head: "Drift p", number: true, key: (row) => row.skill?.drift_p_value ?? null, cell: (row) => probability(row.skill?.drift_p_value) },

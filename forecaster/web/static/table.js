@@ -33,7 +33,11 @@ export class Table {
     const kind = { scope: "col", class: column.number ? "number" : null, title: column.title };
     if (!column.key) return make("th", kind, make("span", {}, column.head));
     const arrow = make("span", { class: "arrow", "aria-hidden": "true" }, "↕");
-    const button = make("button", { type: "button" }, column.head, arrow);
+    const words = column.head.split(" ");
+    // The sign stays on the line of the last word.
+    const end = make("span", { class: "together" }, words.pop(), arrow);
+    const start = words.length ? `${words.join(" ")} ` : "";
+    const button = make("button", { type: "button" }, start, end);
     button.addEventListener("click", () => this.#sort(index));
     return make("th", { ...kind, "aria-sort": "none" }, button);
   }

@@ -24,10 +24,10 @@ function facts(row) {
   ];
   if (row.failure) {
     const { kind, reason, origin } = row.failure;
-    told.push([`Failed as of ${origin}`, `${kind}: ${reason}`]);
+    told.push([`Failed as of ${origin}`, `${kind}: ${reason}`, "wide"]);
   }
-  const drawn = told.map(([name, value]) =>
-    make("div", {}, make("dt", {}, name), make("dd", {}, value)),
+  const drawn = told.map(([name, value, kind]) =>
+    make("div", { class: kind }, make("dt", {}, name), make("dd", {}, value)),
   );
   find("facts").replaceChildren(...drawn);
 }
@@ -48,12 +48,16 @@ function bandsOf(forecasts, at) {
 async function showFan(origin) {
   const model = find("model").value;
   const fan = await ask("fan", { ticker, model, origin, before: 60 });
+  // Few enough real prices before it that the fan is no sliver.
+  const n_before = Math.min(60, Math.max(20, 4 * fan.rows.length));
   const select = find("origin");
   select.replaceChildren();
   fill(select, fan.origins, fan.origin);
   // As many real prices after the origin as there are forecasts.
   const last = fan.rows.at(-1).session;
-  const real = fan.prices.filter((one) => one.session <= last);
+  const known = fan.prices.filter((one) => one.session <= last);
+  const n_after = known.filter((one) => one.session > fan.origin).length;
+  const real = known.slice(-(n_before + n_after));
   const sessions = [...new Set([
     ...real.map((one) => one.session), fan.origin, ...fan.rows.map((row) => row.session),
   ])].sort();
@@ -65,7 +69,6 @@ async function showFan(origin) {
     points: [{ at: start.at, low: start.value, high: start.value }, ...band.points],
   }));
   const footing = fan.adjusted ? " Brought to the footing of today's adjusted prices." : "";
-  const ends = fan.rows.at(-1);
   drawChart(find("fan"), {
     id: "fan-chart",
     title: `${ticker}: forecast by ${model} as of ${fan.origin}`,
@@ -88,11 +91,10 @@ async function showFan(origin) {
       const session = sessions[index];
       const row = fan.rows.find((one) => one.session === session);
       const came = real.find((one) => one.session === session);
-      const known = came ? ` Real price ${price(came.price)}.` : "";
-      return row ? `${describe(row)}${known}` : `${session}:${known || ` ${price(fan.last_price)}.`}`;
+      const words = came ? ` Real price ${price(came.price)}.` : "";
+      return row ? `${describe(row)}${words}` : `${session}:${words || ` ${price(fan.last_price)}.`}`;
     },
   });
-  return ends;
 }
 
 function describe(row) {

@@ -12,9 +12,7 @@ const inside = (row) => row.skill?.coverage.at(-1) ?? null;
 const COLUMNS = [
   { head: "Ticker", key: (row) => row.ticker, cell: tickerLink },
   { head: "Model", key: (row) => row.model, cell: (row) => row.model },
-  { head: "As of", key: (row) => row.origin, cell: (row) => row.origin ?? DASH },
   { head: "Last price", number: true, key: (row) => row.last_price, cell: (row) => price(row.last_price) },
-  { head: "Session", key: (row) => row.session, cell: (row) => row.session ?? DASH },
   { head: "Forecast", number: true, key: (row) => row.predicted, cell: (row) => price(row.predicted) },
   { head: "Change", number: true, key: (row) => row.change, cell: (row) => change(row.change) },
   {
@@ -22,30 +20,32 @@ const COLUMNS = [
     number: true,
     key: (row) => row.interval && (row.interval.high - row.interval.low) / row.last_price,
     cell: (row) =>
-      row.interval
-        ? [range(row.interval), make("span", { class: "small" }, ` ${level(row.interval.level)}`)]
-        : DASH,
+      row.interval ? [range(row.interval), small(` ${level(row.interval.level)}`)] : DASH,
     title: "Sorted by its width as a share of the last price",
   },
   { head: "Ratio", number: true, key: (row) => row.skill?.rmse_ratio ?? null, cell: (row) => number(row.skill?.rmse_ratio) },
+  { head: "Verdict", key: (row) => row.skill?.outcome ?? null, cell: (row) => verdict(row.skill) },
   {
     head: "Inside",
     number: true,
     key: (row) => inside(row)?.share ?? null,
     cell: (row) =>
       inside(row)
-        ? [share(inside(row).share, 1), make("span", { class: "small" }, ` of ${level(inside(row).level)}`)]
+        ? [share(inside(row).share, 1), small(` of ${level(inside(row).level)}`)]
         : DASH,
   },
-  { head: "Against last price", key: (row) => row.skill?.outcome ?? null, cell: (row) => verdict(row.skill) },
-  { head: "Status", key: (row) => row.status, cell: status, wrap: true },
+  { head: "Status", key: (row) => row.status, cell: status },
+  { head: "As of", key: (row) => row.origin, cell: (row) => row.origin ?? DASH },
+  { head: "Forecast for", key: (row) => row.session, cell: (row) => row.session ?? DASH },
 ];
 
+function small(words) {
+  return make("span", { class: "small" }, words);
+}
+
+// The reason stands on the page of the ticker, where there is room for it.
 function status(row) {
-  if (!row.failure) return state(row.status);
-  const { kind, reason, origin, run } = row.failure;
-  const words = ` ${kind} on ${origin}, run ${run}: ${reason}`;
-  return [state(row.status), make("span", { class: "small" }, words)];
+  return row.failure ? [state(row.status), small(` ${row.failure.kind}`)] : state(row.status);
 }
 
 let rows = [];
