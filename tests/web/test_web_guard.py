@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from forecaster.web import app as app_module
+from forecaster.web import opening
 from forecaster.web.guarding import HEADERS, LONGEST_URL, Guard
 from forecaster.web.opening import Reader
 from forecaster.web.pages import PAGES
@@ -241,9 +242,11 @@ def test_a_ledger_that_is_gone_or_damaged_is_unavailable(
     assert client.get("/api/summary").status_code == 200
 
 
-def test_a_locked_ledger_is_unavailable(place, ledger, record, client, monkeypatch):
+def test_a_locked_ledger_is_unavailable(place, ledger, record, client_of, monkeypatch):
     record(ledger, {(0, 1): {0.0: 101.0}})
     ledger.close()
+    monkeypatch.setattr(opening, "SECONDS_TO_WAIT", 0.1)
+    client = client_of(place)
     with sqlite3.connect(place) as holder:
         holder.execute("PRAGMA journal_mode = DELETE")
         holder.execute("BEGIN EXCLUSIVE")

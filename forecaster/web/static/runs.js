@@ -61,25 +61,25 @@ function failure(one) {
 let rows = [];
 const table = new Table(find("table"), "Runs, newest first", COLUMNS);
 
-function load(more) {
-  guarded(async () => {
-    const part = await ask("runs", {
-      model: find("model").value,
-      status: find("status").value,
-      offset: more ? rows.length : 0,
-      limit: 100,
-    });
-    rows = more ? [...rows, ...part.rows] : part.rows;
-    table.show(rows);
-    find("more").hidden = rows.length >= part.n_rows;
-    find("count").textContent = `${rows.length} of ${part.n_rows} shown`;
+async function load(more) {
+  const part = await ask("runs", {
+    model: find("model").value,
+    status: find("status").value,
+    offset: more ? rows.length : 0,
+    limit: 100,
   });
+  rows = more ? [...rows, ...part.rows] : part.rows;
+  table.show(rows);
+  find("more").hidden = rows.length >= part.n_rows;
+  find("count").textContent = `${rows.length} of ${part.n_rows} shown`;
 }
 
-for (const id of ["model", "status"]) find(id).addEventListener("input", () => load(false));
-find("more").addEventListener("click", () => load(true));
+for (const id of ["model", "status"]) {
+  find(id).addEventListener("input", () => guarded(() => load(false)));
+}
+find("more").addEventListener("click", () => guarded(() => load(true)));
 guarded(async () => {
   const summary = await ask("summary");
   fill(find("model"), summary.models.map((row) => row.model));
+  await load(false);
 });
-load(false);
