@@ -110,6 +110,12 @@ class ModelRow(BaseModel):
     outcomes: Shares
 
 
+class Models(BaseModel):
+    """All models, by name."""
+
+    rows: list[ModelRow]
+
+
 class Summary(BaseModel):
     """The ledger at a glance."""
 

@@ -83,6 +83,11 @@ def _add_universe(app: FastAPI, reader: Reader) -> None:
         """Tell how many models beat last-value, and what there is of each."""
         return gather_summary(reader)
 
+    @app.get("/api/models")
+    def models() -> answers.Models:
+        """List the models: tickers, runs, and how many beat last-value."""
+        return answers.Models(rows=gather_summary(reader).models)
+
     @app.get("/api/universe")
     def universe(
         text: Text = "", model: AnyModel = None, offset: Offset = 0, limit: Limit = 100

@@ -153,6 +153,7 @@ def test_how_many_beat_the_last_price(shown):
     assert answer["outcomes"]["loses"] == 6  # all of the poor model
     assert (answer["n_tickers"], answer["n_models"]) == (12, 2)
     assert answer["n_runs"] == 2 * N_ORIGINS
+    assert get(shown, "models") == {"rows": answer["models"]}
     models = {row["model"]: row for row in answer["models"]}
     assert {name: row["n_tickers"] for name, row in models.items()} == {
         MODEL: 12,

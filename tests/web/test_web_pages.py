@@ -166,7 +166,7 @@ def test_another_origin_and_another_model_can_be_chosen(visit):
     choice(page, "Origins").select_option("30")
     page.locator("figcaption", has_text="of 25 real prices").wait_for()
     choice(page, "Model").select_option(POOR)
-    page.get_by_text(f"Forecast by {POOR} as of").wait_for()
+    page.locator("figcaption", has_text=f"Forecast by {POOR}").wait_for()
     assert page.url.endswith(f"model={POOR}")
 
 

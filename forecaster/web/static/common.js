@@ -165,7 +165,9 @@ export function tellVerdict(summary) {
 
 export function tickerLink(row) {
   const query = new URLSearchParams({ ticker: row.ticker, model: row.model });
-  return make("a", { href: `/ticker?${query}` }, row.ticker);
+  const link = make("a", { href: `/ticker?${query}` }, row.ticker);
+  // On a phone the model has no column of its own.
+  return [link, make("span", { class: "under small" }, row.model)];
 }
 
 // A ratio and its interval on a scale of logarithms about 1.

@@ -4,7 +4,7 @@ import { DASH, level, make, number, probability, ratioBar, share, tickerLink, ve
 
 export const SKILL = [
   { head: "Ticker", key: (row) => row.ticker, cell: tickerLink },
-  { head: "Model", key: (row) => row.model, cell: (row) => row.model },
+  { head: "Model", aside: true, key: (row) => row.model, cell: (row) => row.model },
   { head: "Origins", number: true, key: (row) => row.skill?.n_origins ?? null, cell: (row) => number(row.skill?.n_origins, 0) },
   { head: "Through", key: (row) => row.skill?.through ?? null, cell: (row) => row.skill?.through ?? DASH },
   { head: "Ratio", number: true, key: (row) => row.skill?.rmse_ratio ?? null, cell: ratio },

@@ -4,7 +4,11 @@ import { make } from "./common.js";
 
 const FIRST = 250; // rows drawn at once; a button draws the others
 
-// A column has `head`, `cell(row)`, and may have `key(row)` to sort by, `number`, `title`.
+const classes = (column) =>
+  ["number", "wrap", "aside"].filter((word) => column[word]).join(" ") || null;
+
+// A column has `head`, `cell(row)`, and may have `key(row)` to sort by, a `title`,
+// and be a `number`, long enough to `wrap`, or left out on a phone: `aside`.
 export class Table {
   constructor(place, caption, columns) {
     this.columns = columns;
@@ -30,7 +34,7 @@ export class Table {
   }
 
   #head(column, index) {
-    const kind = { scope: "col", class: column.number ? "number" : null, title: column.title };
+    const kind = { scope: "col", class: classes(column), title: column.title };
     if (!column.key) return make("th", kind, make("span", {}, column.head));
     const arrow = make("span", { class: "arrow", "aria-hidden": "true" }, "↕");
     const words = column.head.split(" ");
@@ -84,8 +88,7 @@ export class Table {
   #cells(row) {
     return this.columns.map((column, index) => {
       const content = column.cell(row);
-      const kind = [column.number ? "number" : "", column.wrap ? "wrap" : ""].join(" ").trim();
-      const facts = { class: kind || null };
+      const facts = { class: classes(column) };
       const children = Array.isArray(content) ? content : [content];
       return index ? make("td", facts, ...children) : make("th", { ...facts, scope: "row" }, ...children);
     });

@@ -174,7 +174,8 @@ guarded(async () => {
   const wanted = asked.get("model");
   fill(find("model"), models, models.includes(wanted) ? wanted : models[0]);
   find("table").closest("section").hidden = false;
-  const table = new Table(find("table"), `Live skill for ${ticker}`, SKILL.slice(1));
+  const columns = SKILL.slice(1).map((column) => ({ ...column, aside: false }));
+  const table = new Table(find("table"), `Live skill for ${ticker}`, columns);
   table.show(rows);
   await showModel();
 });

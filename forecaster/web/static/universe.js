@@ -11,8 +11,8 @@ const inside = (row) => row.skill?.coverage.at(-1) ?? null;
 
 const COLUMNS = [
   { head: "Ticker", key: (row) => row.ticker, cell: tickerLink },
-  { head: "Model", key: (row) => row.model, cell: (row) => row.model },
-  { head: "Last price", number: true, key: (row) => row.last_price, cell: (row) => price(row.last_price) },
+  { head: "Model", aside: true, key: (row) => row.model, cell: (row) => row.model },
+  { head: "Last price", number: true, aside: true, key: (row) => row.last_price, cell: (row) => price(row.last_price) },
   { head: "Forecast", number: true, key: (row) => row.predicted, cell: (row) => price(row.predicted) },
   { head: "Change", number: true, key: (row) => row.change, cell: (row) => change(row.change) },
   {
@@ -34,18 +34,12 @@ const COLUMNS = [
         ? [share(inside(row).share, 1), small(` of ${level(inside(row).level)}`)]
         : DASH,
   },
-  { head: "Status", key: (row) => row.status, cell: status },
+  { head: "Status", key: (row) => row.status, cell: (row) => state(row.status) },
   { head: "As of", key: (row) => row.origin, cell: (row) => row.origin ?? DASH },
-  { head: "Forecast for", key: (row) => row.session, cell: (row) => row.session ?? DASH },
 ];
 
 function small(words) {
   return make("span", { class: "small" }, words);
-}
-
-// The reason stands on the page of the ticker, where there is room for it.
-function status(row) {
-  return row.failure ? [state(row.status), small(` ${row.failure.kind}`)] : state(row.status);
 }
 
 let rows = [];
