@@ -48,7 +48,7 @@ def test_it_serves_until_it_is_interrupted(place):
                 with pytest.raises(urllib.error.HTTPError, match="405"):
                     urllib.request.urlopen(told["url"], data=b"")
                 process.send_signal(number)
-                assert process.wait(20) == 0
+                assert process.wait(60) == 0
             finally:
                 process.kill()
             assert process.stderr.read() == ""
