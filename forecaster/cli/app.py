@@ -21,6 +21,7 @@ from forecaster.cli import (
     monitor,
     predict,
     runs,
+    serve,
     train,
     tune,
 )
@@ -58,6 +59,7 @@ app.command("plot")(forecasts.plot_command)
 app.command("score")(ledger.score_command)
 app.command("explain")(explain.explain_command)
 app.command("monitor")(monitor.monitor_command)
+app.command("serve")(serve.serve_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
