@@ -20,13 +20,8 @@ from forecaster.data.yahoo import YahooSource
 from forecaster.errors import ForecasterError
 from tests.support.clock import Clock
 from tests.support.fault_table import TIMEOUT, led_to
-from tests.support.nightly import (
-    KINDS,
-    N_SESSIONS,
-    NightlyYahoo,
-    SyntheticExchange,
-    nightly_exchange,
-)
+from tests.support.nightly import NightlyYahoo, nightly_exchange
+from tests.support.synthetic import KINDS, N_SESSIONS, SyntheticExchange
 
 UNTIL, NEXT, START = "2023-09-20", "2023-09-21", "2021-09-01"
 # What becomes of each kind of broken ticker in an empty store.
