@@ -70,7 +70,9 @@ def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
     return folder
 
 
-def load_bundle(folder: str | Path, *, fast: bool = False) -> Forecaster:
+def load_bundle(
+    folder: str | Path, *, fast: bool = False, network: Any = None
+) -> Forecaster:
     """Read a bundle after checking every byte of it.
 
     Parameters
@@ -80,6 +82,9 @@ def load_bundle(folder: str | Path, *, fast: bool = False) -> Forecaster:
         `model.onnx` and onnxruntime is installed: the network is then an
         `OnnxNetwork`, whose answers are within 1e-5 of the Keras model's. It loads
         that model from the folder when more is asked of it.
+    network
+        A Keras network of the same settings, to be given the weights of the bundle;
+        by default a new one is made.
 
     Raises
     ------
@@ -104,10 +109,27 @@ def load_bundle(folder: str | Path, *, fast: bool = False) -> Forecaster:
             f"{folder}: {error}. It was written by forecaster {writer}, and this is "
             f"{version('forecaster')}: use the newer of the two, or train again."
         ) from error
-    network = _fast_network(folder, manifest, config) if fast else None
-    if network is None:
-        network = _keras_network(folder, config)
-    return Forecaster(network, scaler, config, trained_on, history, rows)
+    answering = _fast_network(folder, manifest, config) if fast else None
+    if answering is None:
+        answering = _keras_network(folder, config, network)
+    return Forecaster(answering, scaler, config, trained_on, history, rows)
+
+
+def load_bundle_config(folder: str | Path) -> Config:
+    """Read the settings alone of a bundle, after checking every byte of it.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, damaged or of another format.
+    """
+    folder = Path(folder)
+    verify_bundle(folder)
+    try:
+        text = (folder / "config.toml").read_text(encoding="utf-8")
+        return config_from_dict(tomllib.loads(text))
+    except (ConfigError, ValueError) as error:
+        raise BundleError(f"{folder}: {error}. Train again.") from error
 
 
 def verify_bundle(folder: Path) -> dict[str, Any]:
@@ -273,8 +295,9 @@ def _fast_network(
     return OnnxNetwork(model, load)
 
 
-def _keras_network(folder: Path, config: Config) -> Any:
-    network, path = network_for(config).predictor, folder / WEIGHTS
+def _keras_network(folder: Path, config: Config, network: Any = None) -> Any:
+    network = network_for(config).predictor if network is None else network
+    path = folder / WEIGHTS
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:

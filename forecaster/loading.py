@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from forecaster.config import Config, DataConfig
 from forecaster.config.feature_names import COLUMN, PRICE_COLUMNS, parse_feature
-from forecaster.data.companions import join_companions
+from forecaster.data.companions import join_companions, wanted_companions
 from forecaster.data.series import COSINE, cosine_series, read_series
 from forecaster.data.sources import load_prices
 from forecaster.errors import ConfigError
@@ -17,14 +18,16 @@ from forecaster.errors import ConfigError
 DEFAULT_TICKER = DataConfig().ticker
 
 
-def load_prices_for(
+def load_prices_for(  # noqa: PLR0913  the same door as `load_prices`
     config: Config,
     *,
     ticker: str | None = None,
     source: str | None = None,
     path: str | Path | None = None,
+    as_of: str | date | None = None,
     offline: bool = False,
     now: datetime | None = None,
+    companions: dict[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Return a ticker's checked prices, its own further columns, and companions'.
 
@@ -32,9 +35,11 @@ def load_prices_for(
     ----------
     config
         Settings of a run: source, calendar, and the features that are wanted.
-    ticker, source, path, offline, now
+    ticker, source, path, as_of, offline, now
         As for `load_prices`; the settings decide what is absent. Companions come from
         the same source, or from the same folder of files.
+    companions
+        Keeps the prices of companions for further calls with the same `as_of`.
 
     Raises
     ------
@@ -53,29 +58,33 @@ def load_prices_for(
         return read_series(path, ticker)
     names = (*config.features.columns, *config.features.static)
     folder = path if path is not None and Path(path).is_dir() else None
-    prices = load_prices(
-        ticker,
-        source=chosen,
-        path=path,
-        calendar=own.calendar,
-        offline=offline,
-        now=now,
-        extra=extra_columns(config) if path is not None else (),
-    )
+    wanted: dict[str, Any] = {
+        "calendar": own.calendar,
+        "as_of": as_of,
+        "offline": offline,
+        "now": now,
+    }
+    extra = extra_columns(config) if path is not None else ()
+    prices = load_prices(ticker, source=chosen, path=path, extra=extra, **wanted)
+    kept = {} if companions is None else companions
+
+    def load(companion: str) -> pd.DataFrame:
+        if companion not in kept:
+            kept[companion] = load_prices(
+                companion, source=chosen, path=folder, **wanted
+            )
+        return kept[companion]
+
     return join_companions(
-        prices,
-        names,
-        lambda companion: load_prices(
-            companion,
-            source=chosen,
-            path=folder,
-            calendar=own.calendar,
-            offline=offline,
-            now=now,
-        ),
-        peers=own.tickers,
-        calendar=own.calendar,
+        prices, names, load, peers=own.tickers, calendar=own.calendar
     )
+
+
+def companions_of(config: Config) -> tuple[str, ...]:
+    """Return the other tickers whose prices the features of settings need."""
+    names = (*config.features.columns, *config.features.static)
+    features = {name: parse_feature(name) for name in names}
+    return wanted_companions(features, config.data.tickers)
 
 
 def _cosine(ticker: str | None) -> pd.DataFrame:

@@ -17,10 +17,9 @@ def complete_runs(context: typer.Context, incomplete: str) -> list[str]:
 
 def complete_configs(incomplete: str) -> list[str]:
     """Return the shipped settings that begin with what was typed."""
-    from forecaster.resources import resource_folder
+    from forecaster.config import list_configs
 
-    names = sorted(path.stem for path in resource_folder("configs").glob("*.toml"))
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in list_configs() if name.startswith(incomplete)]
 
 
 def split_tickers(words: list[str] | None) -> list[str]:

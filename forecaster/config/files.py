@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,10 @@ from forecaster.config.settings import Config
 from forecaster.config.tuning import Range
 from forecaster.errors import ConfigError
 from forecaster.resources import resource_folder
+
+Checked = TypeVar("Checked", bound=BaseModel)
+# Settings of another kind lie beside those of runs.
+BATCHES = "batch"
 
 
 def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) -> Config:
@@ -39,7 +43,7 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
     'open'
     """
     path = find_config(source)
-    settings = _read_toml(path)
+    settings = read_toml(path)
     settings.setdefault("name", path.stem)
     _find_data_from(path.parent, settings)
     for override in overrides:
@@ -49,9 +53,8 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
 
 def list_configs() -> tuple[str, ...]:
     """Return the names of the settings files that are shipped."""
-    return tuple(
-        sorted(path.stem for path in resource_folder("configs").glob("*.toml"))
-    )
+    names = sorted(path.stem for path in resource_folder("configs").glob("*.toml"))
+    return tuple(name for name in names if not name.startswith(BATCHES))
 
 
 def config_from_dict(settings: Mapping[str, Any]) -> Config:
@@ -62,13 +65,24 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
     ConfigError
         With one line for each setting that is unknown or out of range.
     """
-    try:
-        config = Config.model_validate(settings)
-    except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise ConfigError("; ".join(lines)) from None
+    config = check_settings(Config, settings)
     _check_space(config)
     return config
+
+
+def check_settings(kind: type[Checked], settings: Mapping[str, Any]) -> Checked:
+    """Check plain settings and return them as a model of their kind.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each setting that is unknown or out of range.
+    """
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        lines = [_explain(problem, kind) for problem in error.errors()]
+        raise ConfigError("; ".join(lines)) from None
 
 
 def with_values(config: Config, values: Mapping[str, Any]) -> Config:
@@ -199,7 +213,14 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the plain settings of a file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -215,12 +236,12 @@ def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
         data["path"] = str((folder / data["path"]).resolve())
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, kind: type[BaseModel]) -> str:
     """Turn one finding of pydantic into a sentence that names the setting."""
     place = [str(part) for part in problem["loc"]]
     name = ".".join(place) or "settings"
     if problem["type"] == "extra_forbidden":
-        known = _known_names(place[:-1])
+        known = _known_names(place[:-1], kind)
         return (
             f"{name}: unknown setting{_near(place[-1], known)} Known here: "
             f"{', '.join(known)}"
@@ -231,9 +252,9 @@ def _explain(problem: Any) -> str:
     return f"{name}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
 
 
-def _known_names(place: list[str]) -> list[str]:
+def _known_names(place: list[str], kind: type[BaseModel]) -> list[str]:
     """Return the settings known at a place such as ``["model", "layers", "0"]``."""
-    model: type[BaseModel] = Config
+    model = kind
     for part in place:
         if part.isdecimal():
             continue

@@ -54,7 +54,8 @@ def join_companions(
     ticker = str(prices.attrs.get("ticker", "prices"))
     others = [name.upper() for name in peers if name.upper() != ticker.upper()]
     companions = {
-        name: load(name).loc[: prices.index[-1]] for name in _wanted(foreign, others)
+        name: load(name).loc[: prices.index[-1]]
+        for name in wanted_companions(foreign, others)
     }
 
     def values(names: Sequence[str]) -> pd.DataFrame:
@@ -73,10 +74,25 @@ def join_companions(
     return joined
 
 
-def _wanted(foreign: dict[str, Feature], others: Sequence[str]) -> list[str]:
-    """Return the tickers to load, each once."""
+def wanted_companions(
+    features: dict[str, Feature], others: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the other tickers that features speak of, each once.
+
+    Parameters
+    ----------
+    others
+        The tickers that ``peers:`` means.
+
+    Raises
+    ------
+    ConfigError
+        If peers are wanted, and there are none.
+    """
     tickers: list[str] = []
-    for name, feature in foreign.items():
+    for name, feature in features.items():
+        if feature.companion is None:
+            continue
         if feature.companion != PEERS:
             tickers.append(str(feature.companion))
         elif others:
@@ -86,7 +102,7 @@ def _wanted(foreign: dict[str, Feature], others: Sequence[str]) -> list[str]:
                 f"feature {name!r} is the mean over other tickers, and there is none. "
                 "Set data.tickers to several, or leave the feature out."
             )
-    return list(dict.fromkeys(tickers))
+    return tuple(dict.fromkeys(tickers))
 
 
 def _mean_of_peers(

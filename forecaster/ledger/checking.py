@@ -12,6 +12,7 @@ from forecaster.errors import DataError
 from forecaster.ledger.schema import KEY, N_DIGITS
 
 COLUMNS = (*KEY, "step", "value", "last_price", "run")
+FAILURE_COLUMNS = ("ticker", "origin", "kind", "reason", "n_attempts")
 
 
 def checked_forecasts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -71,6 +72,34 @@ def checked_actuals(prices: pd.DataFrame, target: str) -> pd.DataFrame:
     return actual.sort_values("session", ignore_index=True)
 
 
+def checked_failures(failures: pd.DataFrame) -> pd.DataFrame:
+    """Return failures in their stored form, ordered by ticker and origin.
+
+    Tickers are not refused here: a name that cannot be a ticker may be what failed.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, an origin is no date, attempts are no count, or a ticker
+        and origin are there twice.
+    """
+    _require_columns(failures, FAILURE_COLUMNS)
+    texts = {name: _texts(failures[name]) for name in ("ticker", "kind", "reason")}
+    checked = pd.DataFrame(
+        {
+            **texts,
+            "origin": days(failures["origin"], "origin"),
+            "n_attempts": _counts(failures["n_attempts"], "n_attempts"),
+        }
+    )
+    checked["ticker"] = [ticker.strip().upper() for ticker in checked["ticker"]]
+    twice = checked.duplicated(["ticker", "origin"])
+    if twice.any():
+        ticker, origin = checked.loc[twice, ["ticker", "origin"]].iloc[0]
+        raise DataError(f"the failure of {ticker}, {origin} is there twice. Keep one.")
+    return checked.sort_values(["ticker", "origin"], ignore_index=True)
+
+
 def days(values: pd.Series, name: str) -> pd.Series:
     """Return dates of ISO text, dates or timestamps, as `datetime.date`.
 
@@ -110,6 +139,12 @@ def _require_single(checked: pd.DataFrame) -> None:
 def _tickers(tickers: pd.Series) -> pd.Series:
     names = {ticker: stored_name(ticker) for ticker in tickers.unique()}
     return tickers.map(names)
+
+
+def _texts(values: pd.Series) -> list[str]:
+    """Return texts that any database can hold, whatever a source has answered."""
+    bare = [str(value).replace("\0", "") for value in values]
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in bare]
 
 
 def _numbers(values: pd.Series, name: str) -> pd.Series:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from forecaster.data.store import stored_name
 from forecaster.errors import ConfigError
-from forecaster.ledger.schema import POINT, actuals, forecasts, runs
+from forecaster.ledger.schema import POINT, actuals, failures, forecasts, runs
 
 # Said, since an empty table has no types of its own.
 DTYPES = {
@@ -21,7 +21,7 @@ DTYPES = {
     "first": "datetime64[us]",
     "stored": "datetime64[us]",
     **dict.fromkeys(("quantile", "value", "last_price", "came", "stood"), "float64"),
-    **dict.fromkeys(("step", "run", "n_sessions", "n_rows"), "int64"),
+    **dict.fromkeys(("step", "run", "n_sessions", "n_rows", "n_attempts"), "int64"),
 }
 
 
@@ -121,6 +121,19 @@ def read_runs(connection: sa.Connection) -> pd.DataFrame:
     """Return all runs, oldest first; `counts` are mappings."""
     rows = _frame(connection, sa.select(runs).order_by(runs.c.id))
     return rows.assign(counts=[json.loads(text) for text in rows["counts"]])
+
+
+def read_failures(
+    connection: sa.Connection, run: int | None, last: int | None
+) -> pd.DataFrame:
+    """Return the failures of one run, of the newest runs, or all, by their keys."""
+    query = sa.select(failures).order_by(*failures.primary_key)
+    if run is not None:
+        query = query.where(failures.c.run == run)
+    if last is not None:
+        newest = sa.select(runs.c.id).order_by(runs.c.id.desc()).limit(last)
+        query = query.where(failures.c.run.in_(newest))
+    return _frame(connection, query)
 
 
 def read_awaited(connection: sa.Connection, wanted: Selection) -> pd.DataFrame:

@@ -27,6 +27,26 @@ runs = sa.Table(
     sa.Column("finished", sa.String),
     sa.Column("status", sa.String, nullable=False),
     sa.Column("counts", sa.String, nullable=False),
+    sa.Column("origin", sa.Date),
+    sa.Column("fingerprint", sa.String),
+)
+
+failures = sa.Table(
+    "failures",
+    metadata,
+    sa.Column(
+        "run",
+        sa.Integer,
+        sa.ForeignKey("runs.id", name="failures_run"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("ticker", sa.String, primary_key=True),
+    sa.Column("origin", sa.Date, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("n_attempts", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 forecasts = sa.Table(

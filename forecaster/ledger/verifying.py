@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from forecaster.ledger.schema import POINT, actuals, forecasts, runs
+from forecaster.ledger.schema import POINT, actuals, failures, forecasts, runs
 
 ORIGIN = (forecasts.c.ticker, forecasts.c.model, forecasts.c.origin)
+FAILURE = (failures.c.ticker, failures.c.origin)
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Problem:
     Attributes
     ----------
     kind
-        `damage`, `orphan`, `not_ahead`, `crossing`, `duplicate`, `last_price` or
-        `value`.
+        `damage`, `orphan`, `not_ahead`, `crossing`, `duplicate`, `last_price`,
+        `value` or `failure`.
     where
         The row: ticker, model, origin and session, as far as they matter.
     message
@@ -71,6 +72,9 @@ def _checks() -> Iterator[tuple[str, str, sa.Select[Any]]]:
     yield "last_price", "there are {} last prices of one origin", _last_prices()
     yield "value", "the price {} is not above zero", _bad_actuals()
     yield "value", "the last price {} is not above zero", _bad_last_prices()
+    yield "orphan", "its failure's run {} is not in the ledger", _orphan_failures()
+    yield "value", "a failure after {} attempts", _bad_attempts()
+    yield "failure", "it failed in run {}, which has forecasts of it", _contradicted()
 
 
 def _orphans() -> sa.Select[Any]:
@@ -131,3 +135,28 @@ def _bad_actuals() -> sa.Select[Any]:
 def _bad_last_prices() -> sa.Select[Any]:
     price = forecasts.c.last_price
     return sa.select(*ORIGIN, price).distinct().where(price <= 0)
+
+
+def _orphan_failures() -> sa.Select[Any]:
+    return (
+        sa.select(*FAILURE, failures.c.run)
+        .outerjoin_from(failures, runs, failures.c.run == runs.c.id)
+        .where(runs.c.id.is_(None))
+    )
+
+
+def _bad_attempts() -> sa.Select[Any]:
+    n_attempts = failures.c.n_attempts
+    return sa.select(*FAILURE, n_attempts).where(n_attempts < 1)
+
+
+def _contradicted() -> sa.Select[Any]:
+    same = [
+        failures.c[name] == forecasts.c[name] for name in ("run", "ticker", "origin")
+    ]
+    pairs = sa.and_(*same)
+    return (
+        sa.select(*FAILURE, failures.c.run)
+        .distinct()
+        .join_from(failures, forecasts, pairs)
+    )

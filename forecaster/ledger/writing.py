@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from forecaster.errors import ConfigError, DataError, LedgerError
-from forecaster.ledger.checking import COLUMNS
-from forecaster.ledger.schema import KEY, forecasts, runs
+from forecaster.ledger.checking import COLUMNS, FAILURE_COLUMNS
+from forecaster.ledger.schema import KEY, failures, forecasts, runs
 
 RUNNING = "running"
-ENDED = ("finished", "partly", "failed")
+ABANDONED = "abandoned"
+ENDED = ("finished", "partly", "failed", ABANDONED)
 FACTS = ("step", "value", "last_price")  # the run may differ, these may not
 # Relative: the same network answers so differently alone, among others, or by ONNX.
 SAME = {"value": 1e-5, "last_price": 1e-9}
@@ -76,7 +77,38 @@ def end_run(
     counted = json.dumps(dict(counts), sort_keys=True)
     values = {"status": status, "counts": counted, "finished": iso(finished)}
     if not connection.execute(statement.values(**values)).rowcount:
-        raise LedgerError(f"the ledger has no run {run}. Begin one with `begin_run`.")
+        raise _no_run(run)
+
+
+def abandon(connection: sa.Connection, config: str, finished: datetime) -> int:
+    """Mark the runs of some settings that are still running; return how many."""
+    values = {"status": ABANDONED, "finished": iso(finished)}
+    statement = runs.update().where(runs.c.config == config, runs.c.status == RUNNING)
+    return connection.execute(statement.values(**values)).rowcount
+
+
+def write_failures(connection: sa.Connection, run: int, rows: pd.DataFrame) -> int:
+    """Write checked failures of a run, or replace them; return how many.
+
+    Raises
+    ------
+    LedgerError
+        If there is no such run.
+    """
+    found = connection.execute(sa.select(runs.c.id).where(runs.c.id == run)).first()
+    if found is None:
+        raise _no_run(run)
+    columns = [rows[name].tolist() for name in FAILURE_COLUMNS]
+    records = [
+        {"run": run, **dict(zip(FAILURE_COLUMNS, row, strict=True))}
+        for row in zip(*columns, strict=True)
+    ]
+    upsert(connection, failures, records)
+    return len(records)
+
+
+def _no_run(run: int) -> LedgerError:
+    return LedgerError(f"the ledger has no run {run}. Begin one with `begin_run`.")
 
 
 def iso(moment: datetime) -> str:
@@ -102,9 +134,7 @@ def require_runs(connection: sa.Connection, rows: pd.DataFrame) -> None:
     models = {row.id: row.model for row in connection.execute(query)}
     for run, model in pairs.itertuples(index=False):
         if run not in models:
-            raise LedgerError(
-                f"the ledger has no run {run}. Begin one with `begin_run`."
-            )
+            raise _no_run(run)
         if models[run] != model:
             raise DataError(
                 f"run {run} is of the model {models[run]}, its forecasts of {model}. "
@@ -135,6 +165,23 @@ def write_ticker(
         raise LedgerError(_contradiction(others))
     upsert(connection, forecasts, [new for _, new in others])
     return n_new + len(others)
+
+
+def write_tickers(
+    connection: sa.Connection, rows: pd.DataFrame, *, replace: bool
+) -> tuple[int, dict[str, LedgerError]]:
+    """Write the checked forecasts of many tickers; return new rows, and refusals.
+
+    A savepoint for each ticker, so that nothing of a refused one is written.
+    """
+    n_new, refused = 0, {}
+    for ticker, own in rows.groupby("ticker"):
+        try:
+            with connection.begin_nested():
+                n_new += write_ticker(connection, own, replace=replace)
+        except LedgerError as error:
+            refused[str(ticker)] = error
+    return n_new, refused
 
 
 def _tuples(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:

@@ -2,7 +2,9 @@
 
 import shutil
 import sqlite3
+from datetime import date
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -16,11 +18,11 @@ from forecaster.ledger.places import default_place
 from forecaster.ledger.schema import metadata
 
 NEXT = '''
-"""Version 2: a note beside each run."""
+"""Version 3: a note beside each run."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 def upgrade():
     with op.batch_alter_table("runs") as runs:
         runs.add_column(sa.Column("note", sa.String, server_default="none"))
@@ -31,7 +33,7 @@ def upgrade():
 def next_version(monkeypatch, tmp_path):
     """Migrations of a later program, with one more step."""
     folder = shutil.copytree(migrating.MIGRATIONS, tmp_path / "migrations")
-    (folder / "versions" / "v0002.py").write_text(NEXT)
+    (folder / "versions" / "v0003.py").write_text(NEXT)
 
     def use(wanted=True):
         monkeypatch.setattr(migrating, "MIGRATIONS", folder if wanted else OWN)
@@ -47,7 +49,7 @@ def test_the_migrations_make_the_tables_that_the_program_knows(ledger):
         options = {"version_table": migrating.VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
-        assert migrating.schema_version(connection) == "0001"
+        assert migrating.schema_version(connection) == "0002"
         names = sa.inspect(connection).get_table_names()
     assert set(names) == {*metadata.tables, migrating.VERSION_TABLE}
 
@@ -66,17 +68,61 @@ def test_an_older_ledger_is_brought_up_to_date_and_a_newer_one_refused(
             assert notes.all() == ["none"]
     next_version(False)
     with pytest.raises(
-        LedgerError, match=r"schema 0002, and this .* up to 0001"
+        LedgerError, match=r"schema 0003, and this .* up to 0002"
     ) as told:
         Ledger.open(place)
     assert told.value.exit_code == 4
+
+
+@pytest.fixture
+def version_1(monkeypatch, tmp_path):
+    """Make ledgers as the first version of the schema had them."""
+    folder = shutil.copytree(migrating.MIGRATIONS, tmp_path / "first")
+    for step in (folder / "versions").glob("v*.py"):
+        if step.name != "v0001.py":
+            step.unlink()
+
+    def make(place, statements):
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "MIGRATIONS", folder)
+            engine, _ = migrating.open_database(place, create=True)
+        with engine.execution_options(writes=True).begin() as connection:
+            assert migrating.schema_version(connection) == "0001"
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    return make
+
+
+RUN_OF_1 = """INSERT INTO runs VALUES (7, 'google', 'lstm', 'close', '1',
+'2026-11-20T22:30:00+00:00', NULL, 'running', '{"tickers": 2}')"""
+FORECAST_OF_1 = """INSERT INTO forecasts VALUES
+('GOOG', 'lstm', '2020-01-02', '2020-01-03', 0, 1, 101.5, 100, 7)"""
+
+
+def test_a_ledger_of_version_1_keeps_its_rows(place, version_1, begin):
+    version_1(place, [RUN_OF_1, FORECAST_OF_1])
+    with Ledger.open(place, create=False) as ledger:
+        with ledger._engine.connect() as connection:
+            assert migrating.schema_version(connection) == "0002"
+        run = ledger.runs().iloc[0]
+        assert (run["id"], run["counts"]) == (7, {"tickers": 2})
+        assert run[["origin", "fingerprint"]].isna().all()
+        assert ledger.forecasts()["value"].tolist() == [101.5]
+        assert ledger.failures().empty
+        assert ledger.verify() == ()
+        rows = {"kind": ["E"], "reason": ["none"], "n_attempts": [1]}
+        rows |= {"ticker": ["AAPL"], "origin": ["2020-01-02"]}
+        assert ledger.add_failures(7, pd.DataFrame(rows)) == 1
+        assert begin(ledger, origin=date(2020, 1, 3)) not in (None, 7)
 
 
 def test_a_failed_migration_changes_nothing(place, begin, tmp_path, next_version):
     with Ledger.open(place) as ledger:
         begin(ledger)
     next_version()
-    step = tmp_path / "migrations" / "versions" / "v0002.py"
+    step = tmp_path / "migrations" / "versions" / "v0003.py"
     step.write_text(NEXT + "    raise RuntimeError('in the middle')\n")
     with pytest.raises(RuntimeError, match="in the middle"):
         Ledger.open(place)

@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from forecaster.errors import LedgerError
@@ -100,6 +101,36 @@ def test_forecasts_without_a_run_are_found(small, begin, make_rows):
         ("orphan", "GOOG lstm 2020-01-03"),
     ]
     assert small.verify()[0].to_dict()["message"] == "its run 1 is not in the ledger"
+
+
+def failed(ticker, origin):
+    facts = {"kind": "DataError", "reason": "none", "n_attempts": 1}
+    return pd.DataFrame([{"ticker": ticker, "origin": origin, **facts}])
+
+
+def test_failures_that_cannot_be_true_are_found(filled):
+    filled.add_failures(1, failed("MSFT", "2020-01-02"))
+    filled.add_failures(2, failed("GOOG", "2020-01-02"))  # run 1 has its forecasts
+    assert filled.verify() == ()
+    filled.add_failures(1, failed("GOOG", "2020-01-02"))
+    spoil(filled, "UPDATE failures SET n_attempts = 0 WHERE ticker = 'MSFT'")
+    found = [(one.kind, one.where, one.message) for one in filled.verify()]
+    assert found == [
+        ("value", "MSFT 2020-01-02", "a failure after 0 attempts"),
+        (
+            "failure",
+            "GOOG 2020-01-02",
+            "it failed in run 1, which has forecasts of it",
+        ),
+    ]
+
+
+def test_failures_without_a_run_are_found(small, begin):
+    small.add_failures(begin(small), failed("GOOG", "2020-01-02"))
+    spoil(small, "DELETE FROM runs")
+    (problem,) = small.verify()
+    assert (problem.kind, problem.where) == ("orphan", "GOOG 2020-01-02")
+    assert problem.message == "its failure's run 1 is not in the ledger"
 
 
 def damage(file, pages):

@@ -1,0 +1,122 @@
+"""What is due: sessions after which forecasts are wanted that have not been made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from forecaster.config.batch import BatchConfig
+from forecaster.data.calendar import as_day, sessions_between
+from forecaster.data.finished import SETTLING_TIME, as_moment, last_finished_session
+from forecaster.errors import ConfigError
+from forecaster.ledger import Ledger
+
+# The longest closure on record took 36 days (Athens, 2015).
+LONGEST_CLOSURE = 40
+MOST_CAUGHT_UP = 1000
+
+
+@dataclass(frozen=True)
+class Due:
+    """The work of one batch.
+
+    Attributes
+    ----------
+    origins
+        Sessions after which forecasts are wanted, oldest first.
+    missing
+        By origin, the tickers whose forecasts are not in the ledger.
+    """
+
+    origins: tuple[date, ...]
+    missing: dict[date, tuple[str, ...]]
+
+    @property
+    def pairs(self) -> list[tuple[date, str]]:
+        """Every missing origin and ticker, oldest origin first."""
+        return [(day, name) for day in self.origins for name in self.missing[day]]
+
+    @property
+    def newest(self) -> dict[str, date]:
+        """By ticker, the newest origin that is missing."""
+        return {ticker: origin for origin, ticker in self.pairs}
+
+
+def wanted_origins(
+    config: BatchConfig,
+    *,
+    now: datetime,
+    as_of: str | date | None = None,
+    catch_up: int = 0,
+) -> tuple[date, ...]:
+    """Return the sessions after which forecasts are wanted, oldest first.
+
+    The newest is the last session whose close, early on half days, is as long ago as
+    the settings say. On a holiday that is the session before it.
+
+    Parameters
+    ----------
+    as_of
+        Pretend that it is the evening of this date.
+    catch_up
+        How many sessions before the newest are wanted too.
+
+    Raises
+    ------
+    ConfigError
+        If `as_of` is not over yet, or `catch_up` is out of range.
+    """
+    if not 0 <= catch_up <= MOST_CAUGHT_UP:
+        raise ConfigError(f"catch up 0 to {MOST_CAUGHT_UP} sessions, got {catch_up}")
+    calendar = config.source.calendar
+    delay = pd.Timedelta(minutes=config.forecast.delay_minutes) - SETTLING_TIME
+    newest = last_finished_session((as_moment(now) - delay).to_pydatetime(), calendar)
+    if as_of is not None:
+        newest = _session_of(as_day(as_of), newest, calendar)
+    days = LONGEST_CLOSURE + 2 * catch_up
+    sessions = sessions_between(newest - pd.Timedelta(days=days), newest, calendar)
+    return tuple(day.date() for day in sessions[-1 - catch_up :])
+
+
+def find_due(
+    ledger: Ledger,
+    model: str,
+    horizon: int,
+    universe: Sequence[str],
+    origins: Sequence[date],
+) -> Due:
+    """Return which of the wanted forecasts are not in the ledger.
+
+    Parameters
+    ----------
+    model
+        Its name in the ledger.
+    horizon
+        Sessions that a whole forecast has.
+    """
+    missing = {}
+    for origin in origins:
+        rows = ledger.known(model, origin=origin)
+        whole = set(rows.loc[rows["n_sessions"] >= horizon, "ticker"])
+        missing[origin] = tuple(name for name in universe if name not in whole)
+    return Due(tuple(origins), missing)
+
+
+def _session_of(
+    wanted: pd.Timestamp, newest: pd.Timestamp, calendar: str
+) -> pd.Timestamp:
+    """Return the last session up to a day in the past."""
+    if wanted > newest:
+        following = sessions_between(newest, wanted, calendar)
+        if len(following) > 1:
+            raise ConfigError(
+                f"as of {wanted:%F}: the session of {following[1]:%F} is not over, or "
+                f"not long enough. The last one that is due is {newest:%F}."
+            )
+    sessions = sessions_between(
+        wanted - pd.Timedelta(days=LONGEST_CLOSURE), wanted, calendar
+    )
+    return sessions[-1]

@@ -1,0 +1,241 @@
+"""Models: which network forecasts on an evening, and the training of those due."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.batch.bundles import PackedBundle
+from forecaster.bundle import MANIFEST, load_bundle_config, save_bundle
+from forecaster.config import Config, dump_config, load_config, with_values
+from forecaster.config.batch import BatchConfig
+from forecaster.data.calendar import sessions_between
+from forecaster.errors import ConfigError
+from forecaster.fans import refuse_without_quantiles
+from forecaster.outoffold import train_calibrated
+from forecaster.runs import BUNDLE, find_run, name_of_run
+
+WHOLE_UNIVERSE = "universe"
+RUNS_DIR = Path("runs")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One network that the batch trains.
+
+    Attributes
+    ----------
+    ticker
+        Whose it is; `universe` if it is that of all.
+    end
+        Last session of training.
+    """
+
+    ticker: str
+    end: date
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one task of the engine is to train.
+
+    Attributes
+    ----------
+    config
+        Settings, whose training ends with the session that the fit names.
+    prices
+        A frame, or one for each of `data.tickers`.
+    """
+
+    fit: Fit
+    config: Config
+    prices: Any
+
+
+class SavedModel:
+    """A network that was saved before; all tickers and evenings have the same.
+
+    Parameters
+    ----------
+    folder
+        Of the bundle.
+    label
+        Name in the ledger.
+    """
+
+    def __init__(self, folder: Path, label: str) -> None:
+        self.label = label
+        self.config = load_bundle_config(folder)
+        self._folder = folder
+
+    def fit_for(self, ticker: str, origin: date) -> Fit | None:
+        """Return None: nothing is trained."""
+        del ticker, origin
+        return None
+
+    def bundle_of(self, fit: Fit | None) -> PackedBundle:
+        """Return the network."""
+        del fit
+        return PackedBundle.read(self._folder)
+
+
+class TrainedModel:
+    """Networks that the batch trains, again and again as sessions go by.
+
+    On which session a training ends depends on the settings and the calendar alone,
+    and it sees no later price. So a replay of an evening has the same network.
+
+    Parameters
+    ----------
+    config
+        Settings of the training; `training.end` is the end of the first.
+    batch
+        Settings of the batch.
+    universe
+        Its tickers.
+    """
+
+    def __init__(
+        self, config: Config, batch: BatchConfig, universe: Sequence[str]
+    ) -> None:
+        own = batch.model
+        self.label = own.name or config.name
+        self.scope, self.refit, self.window = own.scope, own.refit, own.window
+        self.calendar = batch.source.calendar
+        values: dict[str, Any] = {"data.calendar": self.calendar}
+        if batch.source.path is None:
+            values["data.source"] = batch.source.name
+        if self.scope == "ticker":
+            values["data.tickers"] = []
+        elif not config.data.tickers:
+            values["data.tickers"] = [*universe]
+        self.config = with_values(config, values)
+        self._folder = batch.folder / "models" / _short_hash(self.config)
+
+    def fit_for(self, ticker: str, origin: date) -> Fit:
+        """Return the network that forecasts after an origin.
+
+        Raises
+        ------
+        ConfigError
+            If the origin lies before the end of the first training.
+        """
+        first = self.config.training.end
+        if origin < first:
+            raise ConfigError(
+                f"the first training ends on {first}, and {origin} lies before it. "
+                "Let `training.end` of the settings be earlier."
+            )
+        name = ticker if self.scope == "ticker" else WHOLE_UNIVERSE
+        return Fit(name, self._end_for(origin))
+
+    def _end_for(self, origin: date) -> date:
+        first = self.config.training.end
+        if not self.refit:
+            return first
+        sessions = sessions_between(first, origin, self.calendar)
+        ends: pd.DatetimeIndex = sessions[:: self.refit]
+        return ends[-1].date() if len(ends) else first
+
+    def is_there(self, fit: Fit) -> bool:
+        """Return whether it was trained already."""
+        return (self.folder_of(fit) / MANIFEST).is_file()
+
+    def folder_of(self, fit: Fit) -> Path:
+        """Return where its bundle lies, or will lie."""
+        from forecaster.data.store import folder_name
+
+        return self._folder / folder_name(fit.ticker) / fit.end.isoformat()
+
+    def bundle_of(self, fit: Fit | None) -> PackedBundle:
+        """Return a network that was trained.
+
+        Raises
+        ------
+        BundleError
+            If it is damaged.
+        """
+        if fit is None:
+            raise ValueError("a trained network has a fit")
+        return PackedBundle.read(self.folder_of(fit))
+
+    def tickers_of(self, fit: Fit) -> tuple[str, ...]:
+        """Return the tickers that it is trained on."""
+        if fit.ticker != WHOLE_UNIVERSE:
+            return (fit.ticker,)
+        return tuple(name.upper() for name in self.config.data.tickers)
+
+    def config_of(self, fit: Fit, tickers: Iterable[str]) -> Config:
+        """Return the settings of one training, on the tickers that have prices."""
+        training = self.config.training
+        values: dict[str, Any] = {
+            "training.end": fit.end,
+            "evaluation.start": fit.end + timedelta(days=1),
+            "evaluation.end": fit.end + timedelta(days=365),
+        }
+        if self.window == "rolling":
+            values["training.start"] = training.start + (fit.end - training.end)
+        names = [*tickers]
+        if fit.ticker == WHOLE_UNIVERSE:
+            values |= {"data.tickers": names, "data.ticker": names[0]}
+        else:
+            values["data.ticker"] = fit.ticker
+        return with_values(self.config, values)
+
+    def keep(self, fit: Fit, bundle: PackedBundle) -> None:
+        """Keep a network that was trained, whole or not at all."""
+        if not self.is_there(fit):
+            bundle.write(self.folder_of(fit))
+
+
+Model = SavedModel | TrainedModel
+
+
+def train_packed(task: Training) -> PackedBundle:
+    """Train a network, wherever this runs, and return its bundle."""
+    forecaster = train_calibrated(task.prices, task.config, progress=False)
+    with tempfile.TemporaryDirectory(prefix="forecaster-") as folder:
+        return PackedBundle.read(save_bundle(forecaster, Path(folder) / BUNDLE))
+
+
+def choose_model(batch: BatchConfig, universe: Sequence[str]) -> Model:
+    """Return the model that the settings name, checked against the rest of them.
+
+    Raises
+    ------
+    ConfigError, BundleError
+        If there is none, or it contradicts the calendar, the horizon or the levels.
+    """
+    model: Model
+    if batch.model.settings is not None:
+        model = TrainedModel(load_config(batch.model.settings), batch, universe)
+    else:
+        folder, label = _find_bundle(str(batch.model.bundle))
+        model = SavedModel(folder, batch.model.name or label)
+    refuse_without_quantiles(batch.forecast.levels, model.config)
+    own, wanted = model.config.data.calendar, batch.source.calendar
+    if own != wanted:
+        raise ConfigError(
+            f"{model.label} knows the sessions of {own}, and `source.calendar` is "
+            f"{wanted}. Make a batch for each exchange, each with its own network."
+        )
+    return model
+
+
+def _find_bundle(reference: str) -> tuple[Path, str]:
+    """Return the folder of a bundle and its name in the ledger."""
+    if (Path(reference) / MANIFEST).is_file():
+        return Path(reference), name_of_run(reference, RUNS_DIR)
+    run = find_run(reference, RUNS_DIR)
+    return run.folder / BUNDLE, run.name
+
+
+def _short_hash(config: Config) -> str:
+    return hashlib.sha256(dump_config(config).encode()).hexdigest()[:16]

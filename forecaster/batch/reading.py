@@ -1,0 +1,103 @@
+"""Reading: the prices of a ticker as they were known on an evening."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from forecaster.config import Config
+from forecaster.config.batch import SourceConfig
+from forecaster.data.calendar import sessions_between
+from forecaster.errors import NoDataInRange
+from forecaster.loading import load_prices_for
+
+
+@dataclass(frozen=True)
+class Priced:
+    """The prices of one ticker as of one origin, or why there are none.
+
+    Attributes
+    ----------
+    prices
+        Checked price frame that ends at the origin.
+    error
+        What was raised instead.
+    warnings
+        What the checks of the prices said.
+    """
+
+    ticker: str
+    origin: date
+    prices: pd.DataFrame | None = None
+    error: Exception | None = None
+    warnings: tuple[str, ...] = ()
+
+    def get(self) -> pd.DataFrame:
+        """Return the prices, or raise what was raised instead."""
+        if self.prices is None:
+            raise self.error or NoDataInRange(f"{self.ticker}: no prices were read.")
+        return self.prices
+
+
+@dataclass
+class Reader:
+    """Reads prices of one source for the features of some settings; asks nobody.
+
+    Attributes
+    ----------
+    source
+        Where prices lie.
+    config
+        Names the features, of which some need the prices of other tickers.
+    ages
+        By ticker, how many sessions its newest prices were behind when last read.
+    """
+
+    source: SourceConfig
+    config: Config
+    ages: dict[str, int] = field(default_factory=dict)
+    _companions: tuple[date | None, dict[str, pd.DataFrame]] = (None, {})
+
+    def read(self, ticker: str, origin: date) -> Priced:
+        """Return the prices up to an origin, adjusted as they were on that day."""
+        found = Priced(ticker, origin)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                found = replace(found, prices=self._read(ticker, origin))
+            except Exception as error:
+                # Whatever it is, the other tickers do not suffer from it.
+                found = replace(found, error=error.with_traceback(None))
+        texts = dict.fromkeys(str(warning.message) for warning in told)
+        return replace(found, warnings=tuple(texts))
+
+    def _read(self, ticker: str, origin: date) -> pd.DataFrame:
+        if self._companions[0] != origin:
+            self._companions = (origin, {})
+        prices = load_prices_for(
+            self.config,
+            ticker=ticker,
+            as_of=origin,
+            offline=True,
+            companions=self._companions[1],
+            **self._place,
+        )
+        newest = prices.index[-1].date()
+        behind = len(sessions_between(newest, origin, self.source.calendar)) - 1
+        self.ages[ticker] = behind
+        if behind:
+            raise NoDataInRange(
+                f"{ticker}: the newest prices are those of {newest}, and those of "
+                f"{origin} are wanted. Its source has none, or its trading was halted."
+            )
+        return prices
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        if self.source.path is not None:
+            return {"path": self.source.path}
+        return {"source": self.source.name}
