@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.evening import Comparison, compare_rows
+from benchmarks.watched import watch
 from forecaster.data.calendar import sessions_between
 from forecaster.data.finished import last_finished_session
 from forecaster.data.retrying import Gate, RetryPolicy
@@ -180,3 +182,41 @@ def fetched(exchange):
     )
     assert answer.returncode == 5, answer.stderr
     return {row["ticker"]: row["event"] for row in json.loads(answer.stdout)}
+
+
+def test_a_killed_command_takes_its_children_along(tmp_path):
+    child = "import time; time.sleep(60)"
+    parent = (
+        "import subprocess, sys; print('begun', flush=True); "
+        f"subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    log = tmp_path / "log"
+    ended = watch([sys.executable, "-c", parent], os.environ, log, kill_after=1.0)
+    assert ended.was_killed
+    assert ended.n_left == 0
+    assert 1.0 <= ended.seconds < 30
+    assert log.read_text() == "begun\n"
+
+
+def test_memory_is_that_of_all_processes(tmp_path):
+    hold = "import time; held = bytearray(60_000_000); time.sleep(0.8)"
+    both = (
+        "import subprocess, sys; held = bytearray(40_000_000); "
+        f"sys.exit(subprocess.run([sys.executable, '-c', {hold!r}]).returncode + 5)"
+    )
+    ended = watch([sys.executable, "-c", both], os.environ, tmp_path / "log")
+    assert ended.code == 5
+    assert 100 < ended.peak_mb < 200
+
+
+def test_rows_are_compared_by_key_and_value():
+    wanted = {("A", 0.1): (1, 2.0), ("A", 0.9): (1, 3.0), ("B", 0.1): (1, 4.0)}
+    assert compare_rows(wanted, dict(wanted)) == Comparison(3, 0, 0, 0)
+    assert compare_rows(wanted, dict(wanted)).n_different == 0
+    found = {
+        ("A", 0.1): (1, 2.0),
+        ("A", 0.9): (1, np.nextafter(3.0, 4.0)),
+        ("C", 0.1): (1, 4.0),
+    }
+    assert compare_rows(wanted, found) == Comparison(1, 1, 1, 1)
+    assert compare_rows(wanted, found).n_different == 3

@@ -1,0 +1,261 @@
+"""Nightly: one evening's batch of hundreds of tickers, undisturbed and killed.
+
+Prices come from the tests' loopback Yahoo, where one ticker in twenty is broken and one
+request in ten fails. The rows that an undisturbed batch leaves in the ledger are
+compared, value by value, with those of batches that were killed at random moments.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.evening import (
+    FORECASTER,
+    Comparison,
+    Evening,
+    Rows,
+    compare_rows,
+    dump,
+    last_words,
+    settle,
+)
+from benchmarks.running import ROOT
+from benchmarks.watched import Ended
+
+OUT = Path(__file__).with_name("measured") / "nightly"
+# After so many runs a ticker that was only unlucky has had its chance.
+MOST_RERUNS = 8
+DIFFERENT = 1
+# A tiny network with quantiles: the batch is measured, not the forecast.
+TRAINED = (
+    "window.lookback=5",
+    "model.layers=[{units=4}]",
+    "model.members=1",
+    "training.start=2016-01-01",
+    "features.columns=['bar_ratio_1', 'bar_ratio_5', 'bar_ratio_20']",
+    "evaluation.baselines=['last_value']",
+)
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+class BatchFailed(Exception):
+    """A batch did not end as it should."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all evenings of one measurement share."""
+
+    exchange: Any
+    bundle: Path
+    out: Path
+    words: tuple[str, ...]
+
+    def evening(self, name: str) -> Evening:
+        """Return a fresh evening; the server counts from zero for it."""
+        self.exchange.forget()
+        return Evening.prepare(
+            self.out / name,
+            self.exchange.tickers,
+            self.bundle,
+            self.exchange.environment,
+            (*self.words, "--as-of", self.exchange.state()["until"]),
+        )
+
+    @property
+    def sound(self) -> set[str]:
+        """The tickers that are not broken."""
+        return {*self.exchange.tickers} - {*self.exchange.state()["broken"]}
+
+
+@app.command()
+def nightly(
+    tickers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Made tickers.")
+    ] = 500,
+    kills: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How often a batch is killed.")
+    ] = 30,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes of each batch.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of prices, broken tickers, failures and moments.")
+    ] = 0,
+    broken: Annotated[float, typer.Option(help="Share of broken tickers.")] = 0.05,
+    failing: Annotated[float, typer.Option(help="Share of failing requests.")] = 0.10,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="For stores, logs and figures.")
+    ] = OUT,
+) -> None:
+    """Measure a batch of many tickers, and kill it at random moments.
+
+    Ends with code 1 if a killed batch leaves other rows than an undisturbed one.
+    """
+    out = out.resolve()
+    shutil.rmtree(out / "evenings", ignore_errors=True)
+    (out / "evenings").mkdir(parents=True)
+    bundle = train_tiny(out)
+    served = importlib.import_module("tests.support.nightly").nightly_exchange(
+        out / "exchange",
+        n_tickers=tickers,
+        seed=seed,
+        broken_share=broken,
+        failing_share=failing,
+    )
+    words = () if workers is None else ("--workers", str(workers))
+    with served as exchange:
+        setting = Setting(exchange, bundle, out / "evenings", words)
+        report, rows = undisturbed(setting)
+        tell(report)
+        seconds = report["first"]["seconds"]
+        report["killed"] = killed(setting, rows, kills, seconds, seed)
+    dump(report, out / "nightly.json")
+    typer.echo(f"{out / 'nightly.json'}")
+    if any(not one["is_equal"] for one in report["killed"]):
+        raise typer.Exit(DIFFERENT)
+
+
+def train_tiny(out: Path) -> Path:
+    """Train the network of all evenings, unless it is there, and return its bundle."""
+    bundle = out / "runs" / "tiny" / "bundle"
+    if not bundle.exists():
+        shutil.rmtree(bundle.parent, ignore_errors=True)
+        settings = [word for value in TRAINED for word in ("--set", value)]
+        subprocess.run(
+            [*FORECASTER, "train", "google-quantiles", "--epochs", "1", "--quiet",
+             "--name", "tiny", "--runs-dir", str(out / "runs"), *settings],
+            cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+    return bundle
+
+
+def undisturbed(setting: Setting) -> tuple[dict[str, Any], Rows]:
+    """Run a batch, settle it, run it with nothing to do, and once a session later."""
+    evening = setting.evening("undisturbed")
+    report: dict[str, Any] = {"n_tickers": len(setting.exchange.tickers)}
+    report["first"] = told(evening, evening.run(), setting)
+    if not evening.rows():
+        raise BatchFailed(last_words(evening.folder / "batch.log"))
+    report["until_settled"] = [asdict(one) for one in _settle(evening, setting)]
+    rows = evening.rows()
+    setting.exchange.forget()
+    report["again"] = told(evening, evening.run(), setting)
+    report["problems"] = evening.problems()
+    report["settled"] = evening.tickers() == setting.sound
+    return report, rows
+
+
+def killed(
+    setting: Setting, wanted: Rows, n_kills: int, seconds: float, seed: int
+) -> list[dict[str, Any]]:
+    """Kill batches at moments drawn evenly from what an undisturbed one takes.
+
+    An evening begins with nothing stored. Its batch is killed and begun again until one
+    ends by itself; then the next evening begins, until there were enough kills.
+    """
+    moments = random.Random(f"kills {seed}")
+    evenings: list[dict[str, Any]] = []
+    left = n_kills
+    while left > 0:
+        evening = setting.evening(f"killed-{len(evenings):02}")
+        after: list[float] = []
+        while len(after) < left:
+            moment = moments.uniform(0, seconds)
+            if not evening.run(kill_after=moment).was_killed:
+                break
+            after.append(round(moment, 2))
+        left -= len(after)
+        evenings.append(_outcome(evening, setting, wanted, after))
+        typer.echo(f"{evening.folder.name}: {_sentence(evenings[-1])}")
+    return evenings
+
+
+def _outcome(
+    evening: Evening, setting: Setting, wanted: Rows, after: list[float]
+) -> dict[str, Any]:
+    before = evening.runs()
+    last = evening.run()
+    endings = [last, *_settle(evening, setting)]
+    found = compare_rows(wanted, evening.rows())
+    problems = evening.problems()
+    return {
+        "killed_after": after,
+        "runs_before_the_last": before,
+        "runs": evening.runs(),
+        "n_reruns": len(endings),
+        "codes": [one.code for one in endings],
+        "rows": asdict(found),
+        "problems": problems,
+        "is_equal": found.n_different == 0 and not problems,
+    }
+
+
+def _settle(evening: Evening, setting: Setting) -> list[Ended]:
+    return settle(evening, setting.sound, MOST_RERUNS)
+
+
+def told(evening: Evening, ended: Ended, setting: Setting) -> dict[str, Any]:
+    """Return the figures of one batch, and what it left: each failure by its kind."""
+    rows, failures = evening.rows(), evening.failures()
+    state = setting.exchange.state()
+    broken = state["broken"]
+    return {
+        **asdict(ended),
+        "n_rows": len(rows),
+        "n_tickers": len(evening.tickers()),
+        "n_requests": state["n_requests"],
+        "n_failing": state["n_failing"],
+        "runs": evening.runs(),
+        "failures": dict(Counter(failures.values())),
+        "broken": {broken[name]: kind for name, kind in failures.items()
+                   if name in broken},
+        "unlucky": {name: kind for name, kind in failures.items()
+                    if name not in broken},
+    }  # fmt: skip
+
+
+def tell(report: dict[str, Any]) -> None:
+    """Say the figures of the undisturbed evening."""
+    for name in ("first", "again"):
+        one = report[name]
+        typer.echo(
+            f"{name}: {one['seconds']:.1f} s ({one['cpu_seconds']:.1f} s of CPU), "
+            f"{one['peak_mb']:.0f} MB, code {one['code']}, {one['n_rows']} rows of "
+            f"{one['n_tickers']} tickers, {one['n_requests']} requests, "
+            f"{one['n_failing']} made to fail; failures: {one['failures']}"
+        )
+    n_more = len(report["until_settled"])
+    typer.echo(
+        f"settled after {n_more} more runs: {report['settled']}; "
+        f"problems: {report['problems'] or 'none'}"
+    )
+
+
+def _sentence(one: dict[str, Any]) -> str:
+    rows = Comparison(**one["rows"])
+    what = "equal" if one["is_equal"] else "DIFFERENT"
+    return (
+        f"killed {len(one['killed_after'])} times, {one['n_reruns']} runs to the end, "
+        f"{what}: {rows.n_same} rows the same, {rows.n_lacking} lacking, "
+        f"{rows.n_further} too many, {rows.n_other_values} with other values; "
+        f"problems: {one['problems'] or 'none'}"
+    )
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the command."""
+    app(args=[*words], prog_name="python -m benchmarks nightly")
