@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from forecaster.bundle import MANIFEST, read_canonical_json
+from forecaster.bundle import MANIFEST
+from forecaster.checksums import read_canonical_json
 from forecaster.config import Config, config_from_dict, load_config
 from forecaster.errors import BundleError, ForecasterError, RunWarning
 from forecaster.evaluation import Evaluation

@@ -27,13 +27,14 @@
     └── RunLocked                    75  another process is at work on the same run
 
 Code 0 is success, 1 a bug (with its traceback), 5 partial success (some tickers of
-several), 130 an interruption by Ctrl-C.
+several), 130 an interruption by Ctrl-C, 143 one by SIGTERM.
 """
 
 from __future__ import annotations
 
 EXIT_PARTLY = 5
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 class ForecasterError(Exception):

@@ -47,3 +47,35 @@ def heeded_interrupts() -> Iterator[Callable[[], None]]:
     finally:
         sys.unraisablehook = report
         signal.signal(signal.SIGINT, usual)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end, by SIGTERM."""
+
+
+@contextlib.contextmanager
+def heeded_termination() -> Iterator[Callable[[], None]]:
+    """Turn SIGTERM into `Terminated`, and yield a function that raises it again.
+
+    As with Ctrl-C, a library can lose the exception; whoever calls the function now
+    and then ends all the same. Outside the main thread nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    told = threading.Event()
+
+    def end(number: int, frame: Any) -> None:
+        del number, frame
+        told.set()
+        raise Terminated
+
+    def heed() -> None:
+        if told.is_set():
+            raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGTERM, before)

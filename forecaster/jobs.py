@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from forecaster.atomic import output_errors, write_bytes
-from forecaster.bundle import canonical_json, checksum, library_versions, save_bundle
+from forecaster.bundle import library_versions, save_bundle
+from forecaster.checksums import canonical_json, checksum
 from forecaster.config import Config
 from forecaster.data.splits import rows_between, session_index
 from forecaster.errors import NotEnoughHistory, RunWarning, TrainingFailed

@@ -11,13 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.bundle import (
-    MANIFEST,
-    check_files,
-    load_bundle,
-    read_canonical_json,
-    verify_bundle,
-)
+from forecaster.bundle import MANIFEST, load_bundle, verify_bundle
+from forecaster.checksums import check_files, read_canonical_json
 from forecaster.errors import (
     BundleError,
     RunNotFound,

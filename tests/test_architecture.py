@@ -9,7 +9,7 @@ import forecaster
 
 LAYERS = [  # lowest first; the name of a package covers its modules
     {"errors", "arrays", "resources"},
-    {"atomic", "interrupts", "progress"},
+    {"atomic", "checksums", "interrupts", "progress"},
     {"config", "checkpoint"},
     {"data"},
     {"models", "metrics", "significance", "loading", "engine", "folds"},

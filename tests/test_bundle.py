@@ -17,14 +17,8 @@ import numpy as np
 import onnx
 import pytest
 
-from forecaster.bundle import (
-    FILES,
-    MANIFEST,
-    ONNX,
-    canonical_json,
-    load_bundle,
-    save_bundle,
-)
+from forecaster.bundle import FILES, MANIFEST, ONNX, load_bundle, save_bundle
+from forecaster.checksums import canonical_json
 from forecaster.data.sources import load_prices
 from forecaster.errors import BundleError, OutputError
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.bundle import OUT_OF_FOLD, canonical_json, load_bundle, save_bundle
+from forecaster.bundle import OUT_OF_FOLD, load_bundle, save_bundle
 from forecaster.calibration import calibrate_online, pits
+from forecaster.checksums import canonical_json
 from forecaster.correcting import METHODS, Made, check_rows, correct, rows_of
 from forecaster.errors import BundleError, ConfigError, DataError, NotEnoughHistory
 from forecaster.fans import read_levels

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.bundle import canonical_json
+from forecaster.checksums import canonical_json
 from forecaster.errors import (
     BundleError,
     ConfigError,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,13 +12,12 @@ from typing import Any
 import pandas as pd
 
 from forecaster.batch.bundles import PackedBundle
-from forecaster.bundle import MANIFEST, load_bundle_config, save_bundle
+from forecaster.bundle import MANIFEST, load_bundle_config
 from forecaster.config import Config, dump_config, load_config, with_values
 from forecaster.config.batch import BatchConfig
 from forecaster.data.calendar import sessions_between
 from forecaster.errors import ConfigError
 from forecaster.fans import refuse_without_quantiles
-from forecaster.outoffold import train_calibrated
 from forecaster.runs import BUNDLE, find_run, name_of_run
 
 WHOLE_UNIVERSE = "universe"
@@ -40,23 +38,6 @@ class Fit:
 
     ticker: str
     end: date
-
-
-@dataclass(frozen=True)
-class Training:
-    """What one task of the engine is to train.
-
-    Attributes
-    ----------
-    config
-        Settings, whose training ends with the session that the fit names.
-    prices
-        A frame, or one for each of `data.tickers`.
-    """
-
-    fit: Fit
-    config: Config
-    prices: Any
 
 
 class SavedModel:
@@ -80,10 +61,25 @@ class SavedModel:
         del ticker, origin
         return None
 
+    def is_there(self, fit: Fit) -> bool:
+        """Return True: nothing is trained."""
+        del fit
+        return True
+
+    def tickers_of(self, fit: Fit) -> tuple[str, ...]:
+        """Return no tickers: nothing is trained."""
+        del fit
+        return ()
+
     def bundle_of(self, fit: Fit | None) -> PackedBundle:
         """Return the network."""
         del fit
         return PackedBundle.read(self._folder)
+
+    def fingerprint_for(self, origin: date) -> str | None:
+        """Return what identifies the network of an evening."""
+        del origin
+        return self.bundle_of(None).fingerprint
 
 
 class TrainedModel:
@@ -166,6 +162,13 @@ class TrainedModel:
             raise ValueError("a trained network has a fit")
         return PackedBundle.read(self.folder_of(fit))
 
+    def fingerprint_for(self, origin: date) -> str | None:
+        """Return what identifies the network of an evening, if all have the same."""
+        fit = self.fit_for(WHOLE_UNIVERSE, origin)
+        if self.scope == "ticker" or not self.is_there(fit):
+            return None
+        return self.bundle_of(fit).fingerprint
+
     def tickers_of(self, fit: Fit) -> tuple[str, ...]:
         """Return the tickers that it is trained on."""
         if fit.ticker != WHOLE_UNIVERSE:
@@ -196,13 +199,6 @@ class TrainedModel:
 
 
 Model = SavedModel | TrainedModel
-
-
-def train_packed(task: Training) -> PackedBundle:
-    """Train a network, wherever this runs, and return its bundle."""
-    forecaster = train_calibrated(task.prices, task.config, progress=False)
-    with tempfile.TemporaryDirectory(prefix="forecaster-") as folder:
-        return PackedBundle.read(save_bundle(forecaster, Path(folder) / BUNDLE))
 
 
 def choose_model(batch: BatchConfig, universe: Sequence[str]) -> Model:

@@ -63,7 +63,26 @@ class Reader:
     _companions: tuple[date | None, dict[str, pd.DataFrame]] = (None, {})
 
     def read(self, ticker: str, origin: date) -> Priced:
-        """Return the prices up to an origin, adjusted as they were on that day."""
+        """Return the prices up to an origin, adjusted as they were on that day.
+
+        Those that end before it are an error: nothing can be forecast from them.
+        """
+        priced = self.read_until(ticker, origin)
+        if priced.prices is None:
+            return priced
+        newest = priced.prices.index[-1].date()
+        behind = len(sessions_between(newest, origin, self.source.calendar)) - 1
+        self.ages[ticker] = behind
+        if not behind:
+            return priced
+        error = NoDataInRange(
+            f"{ticker}: the newest prices are those of {newest}, and those of "
+            f"{origin} are wanted. Its source has none, or its trading was halted."
+        )
+        return replace(priced, prices=None, error=error)
+
+    def read_until(self, ticker: str, origin: date) -> Priced:
+        """Return the prices up to an origin, wherever they end."""
         found = Priced(ticker, origin)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
@@ -78,7 +97,7 @@ class Reader:
     def _read(self, ticker: str, origin: date) -> pd.DataFrame:
         if self._companions[0] != origin:
             self._companions = (origin, {})
-        prices = load_prices_for(
+        return load_prices_for(
             self.config,
             ticker=ticker,
             as_of=origin,
@@ -86,15 +105,6 @@ class Reader:
             companions=self._companions[1],
             **self._place,
         )
-        newest = prices.index[-1].date()
-        behind = len(sessions_between(newest, origin, self.source.calendar)) - 1
-        self.ages[ticker] = behind
-        if behind:
-            raise NoDataInRange(
-                f"{ticker}: the newest prices are those of {newest}, and those of "
-                f"{origin} are wanted. Its source has none, or its trading was halted."
-            )
-        return prices
 
     @property
     def _place(self) -> dict[str, Any]:

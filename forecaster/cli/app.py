@@ -9,6 +9,7 @@ import typer
 from forecaster.cli import (
     audit,
     backtest,
+    batch,
     compare,
     config,
     data,
@@ -34,7 +35,8 @@ app = new_app(
     5 some tickers or trainings failed; 6 a result could not be written; 7 a source of
     prices failed, try later; 8 an audit found a leak; 9 training failed; 10 a network
     should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`);
-    75 another process holds the run, or the ledger does not answer; 130 interrupted.
+    75 another process holds the run, or the ledger does not answer; 130 interrupted;
+    143 ended by SIGTERM.
     """
 )
 app.command("train")(train.train_command)
@@ -48,6 +50,7 @@ app.command("evaluate")(forecasts.evaluate_command)
 app.command("predict", context_settings={"allow_extra_args": True})(
     predict.predict_command
 )
+app.command("batch")(batch.batch_command)
 app.command("plot")(forecasts.plot_command)
 app.command("score")(ledger.score_command)
 app.command("explain")(explain.explain_command)

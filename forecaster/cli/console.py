@@ -16,12 +16,14 @@ import typer
 
 from forecaster.errors import (
     EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
     ForecasterError,
     ForecastWarning,
     NoSkill,
     PriceWarning,
     RunWarning,
 )
+from forecaster.interrupts import Terminated
 
 # Whoever waits for a source logs it here.
 WAITING = "forecaster.data.retrying"
@@ -56,6 +58,9 @@ def guarded(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
                     command(*args, **kwargs)
             except ForecasterError as error:
                 _fail(error, as_json=bool(kwargs.get("as_json")))
+            except Terminated:
+                say("terminated")
+                raise typer.Exit(EXIT_TERMINATED) from None
             except KeyboardInterrupt:
                 say("interrupted")
                 raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -12,6 +12,7 @@ from forecaster.engine.outcomes import (
     WorkerLost,
     attempt,
     pack_task,
+    unchanged,
     unpack_answer,
 )
 
@@ -33,15 +34,18 @@ class Agenda:
         tasks: Sequence[Any],
         retries: int,
         name_of: Callable[[Any], str],
+        prepare: Callable[[Any], Any] = unchanged,
     ) -> None:
-        self.function, self.tasks = function, tasks
+        self.function, self.tasks, self.prepare = function, tasks, prepare
         self.retries, self.name_of = retries, name_of
         self.left, self.suspects = deque(range(len(tasks))), deque[int]()
         self.n_attempts = Counter[int]()
 
     def pack(self, number: int) -> Answer:
         """Return a task packed for a worker, or that it cannot be."""
-        return attempt(lambda: pack_task(self.function, self.tasks[number]))
+        return attempt(
+            lambda: pack_task(self.function, self.prepare(self.tasks[number]))
+        )
 
     def refused(self, number: int, packed: Answer) -> Outcome[Any, Any]:
         """Return the outcome of a task that could not be packed."""

@@ -153,3 +153,8 @@ def short_name(task: Any) -> str:
     """Return a task as text of one line, for messages."""
     text = " ".join(reprlib.repr(task).split())
     return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1]}…"
+
+
+def unchanged(task: Any) -> Any:
+    """Return a task as it is."""
+    return task

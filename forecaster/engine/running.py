@@ -10,15 +10,22 @@ from typing import Any
 
 from forecaster.engine.agenda import Agenda
 from forecaster.engine.local import run_beside
-from forecaster.engine.outcomes import Outcome, Result, Task, attempt, short_name
+from forecaster.engine.outcomes import (
+    Outcome,
+    Result,
+    Task,
+    attempt,
+    short_name,
+    unchanged,
+)
 from forecaster.engine.threads import n_cores, set_threads_here, thread_settings
 from forecaster.errors import ConfigError
 
 ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
 
 
-def run_each(
-    function: Callable[[Task], Result],
+def run_each(  # noqa: PLR0913  the engine has one door
+    function: Callable[[Any], Result],
     tasks: Sequence[Task],
     *,
     n_workers: int = 1,
@@ -26,6 +33,7 @@ def run_each(
     retries: int = 1,
     threads: int | None = None,
     name_of: Callable[[Task], str] = short_name,
+    prepare: Callable[[Task], Any] = unchanged,
 ) -> Generator[Outcome[Task, Result], None, None]:
     """Yield the outcome of each task, in the order in which they end.
 
@@ -59,6 +67,10 @@ def run_each(
         ``nthreads``. TensorFlow reads it when it is imported.
     name_of
         Names a task in messages.
+    prepare
+        Makes of a task what the function is given, in this process and when a worker
+        is free for it: what is large then need not be there for all tasks at once (on
+        a cluster it is). It may be called again for a task that is tried again.
 
     Raises
     ------
@@ -85,7 +97,7 @@ def run_each(
     [1, 2]
     """
     _check_numbers(n_workers, retries, threads)
-    agenda = Agenda(function, tasks, retries, name_of)
+    agenda = Agenda(function, tasks, retries, name_of, prepare)
     if scheduler is not None:
         _check_cluster(scheduler, n_workers, function)
         from forecaster.engine.cluster import run_on_cluster
@@ -94,7 +106,7 @@ def run_each(
     if n_workers == 1:
         if threads is not None:
             set_threads_here(threads)
-        return _run_here(function, tasks)
+        return _run_here(function, tasks, prepare)
     settings = thread_settings(threads, max(1, n_cores() // n_workers))
     return run_beside(agenda, n_workers, settings)
 
@@ -138,10 +150,18 @@ def run_tasks(
 
 
 def _run_here(
-    function: Callable[[Task], Result], tasks: Sequence[Task]
+    function: Callable[[Any], Result],
+    tasks: Sequence[Task],
+    prepare: Callable[[Task], Any],
 ) -> Generator[Outcome[Task, Result], None, None]:
     for task in tasks:
-        yield attempt(partial(function, task)).outcome(task, 1)
+        yield attempt(partial(_prepared, function, prepare, task)).outcome(task, 1)
+
+
+def _prepared(
+    function: Callable[[Any], Result], prepare: Callable[[Task], Any], task: Task
+) -> Result:
+    return function(prepare(task))
 
 
 def _check_numbers(n_workers: int, retries: int, threads: int | None) -> None:

@@ -7,7 +7,6 @@ from datetime import date
 
 import pandas as pd
 
-from forecaster.data.calendar import as_day
 from forecaster.data.store import stored_name
 from forecaster.errors import LedgerError
 from forecaster.ledger import reading, writing
@@ -108,10 +107,9 @@ class Ledger(RunBook):
         DataFrame
             ``ticker origin n_sessions n_rows``, a row for each ticker and origin.
         """
-        wanted = select(tickers=tickers, model=model)
-        day = None if origin is None else as_day(origin).date()
+        wanted = select(tickers=tickers, model=model, origin=origin)
         with self._read() as connection:
-            return reading.read_known(connection, wanted, day)
+            return reading.read_known(connection, wanted)
 
     def forecasts(
         self,
@@ -119,6 +117,7 @@ class Ledger(RunBook):
         tickers: Collection[str] | None = None,
         model: str | None = None,
         last: int | None = None,
+        origin: str | date | None = None,
     ) -> pd.DataFrame:
         """Return forecasts in the order of their keys, beside what came.
 
@@ -126,6 +125,8 @@ class Ledger(RunBook):
         ----------
         last
             Of each ticker and model the newest origins alone, as many as this.
+        origin
+            One origin alone.
 
         Returns
         -------
@@ -134,7 +135,7 @@ class Ledger(RunBook):
             actual``. The actual price is on the footing of the forecast, whatever
             splits came since; NaN until the prices of session and origin are known.
         """
-        wanted = select(tickers=tickers, model=model, last=last)
+        wanted = select(tickers=tickers, model=model, last=last, origin=origin)
         with self._read() as connection:
             return reading.read_forecasts(connection, wanted)
 

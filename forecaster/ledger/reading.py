@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from forecaster.data.calendar import as_day
 from forecaster.data.store import stored_name
 from forecaster.errors import ConfigError
 from forecaster.ledger.schema import POINT, actuals, failures, forecasts, runs
@@ -35,12 +37,15 @@ class Selection:
         Of each ticker and model, the newest origins alone.
     step
         One step alone, 1 being the session after the origin.
+    origin
+        One origin alone.
     """
 
     tickers: Collection[str] | None = None
     model: str | None = None
     last: int | None = None
     step: int | None = None
+    origin: date | None = None
 
 
 def select(
@@ -49,6 +54,7 @@ def select(
     model: str | None = None,
     last: int | None = None,
     step: int | None = None,
+    origin: str | date | None = None,
 ) -> Selection:
     """Return a checked selection; tickers in any case.
 
@@ -61,7 +67,8 @@ def select(
         if number is not None and number < 1:
             raise ConfigError(f"`{name}` is 1 or more, got {number}.")
     names = None if tickers is None else {stored_name(ticker) for ticker in tickers}
-    return Selection(names, model, last, step)
+    day = None if origin is None else as_day(origin).date()
+    return Selection(names, model, last, step, day)
 
 
 def read_forecasts(connection: sa.Connection, wanted: Selection) -> pd.DataFrame:
@@ -96,13 +103,8 @@ def read_each(connection: sa.Connection, wanted: Selection) -> Iterator[pd.DataF
         yield read_forecasts(connection, replace(wanted, tickers=[ticker]))
 
 
-def read_known(
-    connection: sa.Connection, wanted: Selection, origin: Any
-) -> pd.DataFrame:
+def read_known(connection: sa.Connection, wanted: Selection) -> pd.DataFrame:
     """Return what there is, by ticker and origin: `n_sessions` and `n_rows`."""
-    conditions = _conditions(wanted)
-    if origin is not None:
-        conditions.append(forecasts.c.origin == origin)
     query = (
         sa.select(
             forecasts.c.ticker,
@@ -110,7 +112,7 @@ def read_known(
             sa.func.count(forecasts.c.session.distinct()).label("n_sessions"),
             sa.func.count().label("n_rows"),
         )
-        .where(*conditions)
+        .where(*_conditions(wanted))
         .group_by(forecasts.c.ticker, forecasts.c.origin)
         .order_by(forecasts.c.ticker, forecasts.c.origin)
     )
@@ -197,6 +199,8 @@ def _conditions(wanted: Selection) -> list[sa.ColumnElement[bool]]:
         conditions.append(forecasts.c.model == wanted.model)
     if wanted.step is not None:
         conditions.append(forecasts.c.step == wanted.step)
+    if wanted.origin is not None:
+        conditions.append(forecasts.c.origin == wanted.origin)
     if wanted.last is not None:
         conditions.append(_is_among_the_last(wanted.last))
     return conditions

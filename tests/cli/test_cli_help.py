@@ -29,6 +29,7 @@ def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
+        "batch",
         *("score", "ledger show", "ledger export", "ledger verify"),
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
@@ -60,7 +61,7 @@ def subclasses(kind):
 
 def test_every_exit_code_is_documented(command):
     codes = {kind.exit_code for kind in subclasses(errors.ForecasterError)}
-    codes.add(errors.EXIT_INTERRUPTED)
+    codes |= {errors.EXIT_INTERRUPTED, errors.EXIT_TERMINATED}
     shown = " ".join(command("--help").stdout.split())
     readme = README.read_text(encoding="utf-8")
     for code in codes:
@@ -108,7 +109,8 @@ def test_help_loads_nothing_heavy():
         "import sys\nfrom forecaster.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'pandas', 'numpy',"
-        " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic'}\n"
+        " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic',"
+        " 'jinja2'}\n"
         "print('LOADED', *sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(
