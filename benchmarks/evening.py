@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,24 @@ class Evening:
             "outputs": {"folder": str(self.folder / "out"), "formats": ["csv"]},
         }
 
+    @property
+    def log(self) -> Path:
+        """What the last batch said."""
+        return self.folder / "batch.log"
+
     def run(self, *, kill_after: float | None = None) -> Ended:
         """Run the batch in a process of its own, and kill it if it takes so long."""
         command = [*FORECASTER, "batch", str(self.settings), *self.words]
-        log = self.folder / "batch.log"
-        return watch(command, self.environment, log, kill_after=kill_after)
+        self.log.unlink(missing_ok=True)
+        return watch(command, self.environment, self.log, kill_after=kill_after)
+
+    def doing(self) -> str:
+        """Return what the last batch told of last: its imports, if it told nothing."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in reversed(lines):
+            with suppress(ValueError, KeyError, TypeError):
+                return str(json.loads(line)["event"])
+        return "imports"
 
     def rows(self) -> Rows:
         """Return the forecasts in the ledger, values by key, exactly as stored."""
@@ -124,24 +137,24 @@ class Evening:
         )
         return dict(self._ask(query))
 
-    def problems(self) -> list[str]:
-        """Return what `ledger verify` and `data verify` find."""
-        found = []
-        for words in (
-            ("ledger", "verify", "--ledger", str(self.ledger)),
-            ("data", "verify"),
-        ):
-            answer = subprocess.run(
-                [*FORECASTER, *words],
-                cwd=ROOT,
-                env=dict(self.environment),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if answer.returncode != 0:
-                found.append(f"{words[0]} verify: {(answer.stderr or '').strip()}")
-        return found
+    def ledger_problems(self) -> str:
+        """Return what `ledger verify` finds; nothing if the ledger is whole."""
+        return self._verify("ledger", "verify", "--ledger", str(self.ledger))
+
+    def store_problems(self) -> str:
+        """Return what `data verify` finds; nothing if the stored prices are whole."""
+        return self._verify("data", "verify")
+
+    def _verify(self, *words: str) -> str:
+        answer = subprocess.run(
+            [*FORECASTER, *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return (answer.stdout + answer.stderr).strip() if answer.returncode else ""
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         if not self.ledger.exists():
@@ -163,7 +176,7 @@ def compare_rows(wanted: Rows, found: Rows) -> Comparison:
 
 
 def last_words(log: Path, n_lines: int = 12) -> str:
-    """Return the end of what the batches said."""
+    """Return the end of what a batch said."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(lines[-n_lines:])
 

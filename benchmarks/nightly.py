@@ -13,10 +13,12 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from benchmarks.evening import (
@@ -31,11 +33,14 @@ from benchmarks.evening import (
 )
 from benchmarks.running import ROOT
 from benchmarks.watched import Ended
+from forecaster.data.calendar import sessions_between
+from forecaster.data.finished import last_finished_session
 
 OUT = Path(__file__).with_name("measured") / "nightly"
 # After so many runs a ticker that was only unlucky has had its chance.
 MOST_RERUNS = 8
 DIFFERENT = 1
+FORTNIGHT = pd.Timedelta(days=14)
 # A tiny network with quantiles: the batch is measured, not the forecast.
 TRAINED = (
     "window.lookback=5",
@@ -66,14 +71,18 @@ class Setting:
 
     def evening(self, name: str) -> Evening:
         """Return a fresh evening; the server counts from zero for it."""
-        self.exchange.forget()
-        return Evening.prepare(
+        prepared = Evening.prepare(
             self.out / name,
             self.exchange.tickers,
             self.bundle,
             self.exchange.environment,
-            (*self.words, "--as-of", self.exchange.state()["until"]),
         )
+        return self.at_close(prepared)
+
+    def at_close(self, evening: Evening) -> Evening:
+        """Return the same store and ledger after the newest session of the server."""
+        until = self.exchange.forget()["until"]
+        return replace(evening, words=(*self.words, "--as-of", until))
 
     @property
     def sound(self) -> set[str]:
@@ -113,20 +122,33 @@ def nightly(
         out / "exchange",
         n_tickers=tickers,
         seed=seed,
+        until=before_the_last(),
         broken_share=broken,
         failing_share=failing,
     )
     words = () if workers is None else ("--workers", str(workers))
     with served as exchange:
         setting = Setting(exchange, bundle, out / "evenings", words)
-        report, rows = undisturbed(setting)
-        tell(report)
+        evening = setting.evening("undisturbed")
+        report, rows = undisturbed(setting, evening)
+        tell(report, "first", "again")
         seconds = report["first"]["seconds"]
         report["killed"] = killed(setting, rows, kills, seconds, seed)
+        exchange.advance()
+        evening = setting.at_close(evening)
+        report["next"] = told(evening, evening.run(), setting)
+        tell(report, "next")
     dump(report, out / "nightly.json")
     typer.echo(f"{out / 'nightly.json'}")
     if any(not one["is_equal"] for one in report["killed"]):
         raise typer.Exit(DIFFERENT)
+
+
+def before_the_last() -> str:
+    """Return the session before the last finished one: there is then a next one."""
+    now = datetime.now(UTC)
+    last = last_finished_session(now)
+    return f"{sessions_between(last - FORTNIGHT, last)[-2]:%F}"
 
 
 def train_tiny(out: Path) -> Path:
@@ -143,18 +165,18 @@ def train_tiny(out: Path) -> Path:
     return bundle
 
 
-def undisturbed(setting: Setting) -> tuple[dict[str, Any], Rows]:
-    """Run a batch, settle it, run it with nothing to do, and once a session later."""
-    evening = setting.evening("undisturbed")
+def undisturbed(setting: Setting, evening: Evening) -> tuple[dict[str, Any], Rows]:
+    """Run a batch, settle it, and run it once more with nothing to do."""
     report: dict[str, Any] = {"n_tickers": len(setting.exchange.tickers)}
     report["first"] = told(evening, evening.run(), setting)
     if not evening.rows():
-        raise BatchFailed(last_words(evening.folder / "batch.log"))
+        raise BatchFailed(last_words(evening.log))
     report["until_settled"] = [asdict(one) for one in _settle(evening, setting)]
     rows = evening.rows()
     setting.exchange.forget()
     report["again"] = told(evening, evening.run(), setting)
-    report["problems"] = evening.problems()
+    report["ledger_problems"] = evening.ledger_problems()
+    report["store_problems"] = evening.store_problems()
     report["settled"] = evening.tickers() == setting.sound
     return report, rows
 
@@ -172,34 +194,35 @@ def killed(
     left = n_kills
     while left > 0:
         evening = setting.evening(f"killed-{len(evenings):02}")
-        after: list[float] = []
-        while len(after) < left:
+        kills: list[tuple[float, str]] = []
+        while len(kills) < left:
             moment = moments.uniform(0, seconds)
             if not evening.run(kill_after=moment).was_killed:
                 break
-            after.append(round(moment, 2))
-        left -= len(after)
-        evenings.append(_outcome(evening, setting, wanted, after))
+            kills.append((round(moment, 2), evening.doing()))
+        left -= len(kills)
+        evenings.append(_outcome(evening, setting, wanted, kills))
         typer.echo(f"{evening.folder.name}: {_sentence(evenings[-1])}")
     return evenings
 
 
 def _outcome(
-    evening: Evening, setting: Setting, wanted: Rows, after: list[float]
+    evening: Evening, setting: Setting, wanted: Rows, kills: list[tuple[float, str]]
 ) -> dict[str, Any]:
     before = evening.runs()
     last = evening.run()
     endings = [last, *_settle(evening, setting)]
     found = compare_rows(wanted, evening.rows())
-    problems = evening.problems()
+    problems = evening.ledger_problems()
     return {
-        "killed_after": after,
+        "kills": kills,
         "runs_before_the_last": before,
         "runs": evening.runs(),
         "n_reruns": len(endings),
         "codes": [one.code for one in endings],
         "rows": asdict(found),
-        "problems": problems,
+        "ledger_problems": problems,
+        "store_problems": evening.store_problems(),
         "is_equal": found.n_different == 0 and not problems,
     }
 
@@ -228,31 +251,39 @@ def told(evening: Evening, ended: Ended, setting: Setting) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tell(report: dict[str, Any]) -> None:
-    """Say the figures of the undisturbed evening."""
-    for name in ("first", "again"):
+def tell(report: dict[str, Any], *names: str) -> None:
+    """Say the figures of some runs."""
+    for name in names:
         one = report[name]
         typer.echo(
             f"{name}: {one['seconds']:.1f} s ({one['cpu_seconds']:.1f} s of CPU), "
             f"{one['peak_mb']:.0f} MB, code {one['code']}, {one['n_rows']} rows of "
             f"{one['n_tickers']} tickers, {one['n_requests']} requests, "
-            f"{one['n_failing']} made to fail; failures: {one['failures']}"
+            f"{one['n_failing']} made to fail; failures: {one['failures'] or 'none'}"
         )
-    n_more = len(report["until_settled"])
-    typer.echo(
-        f"settled after {n_more} more runs: {report['settled']}; "
-        f"problems: {report['problems'] or 'none'}"
-    )
+    if "again" in names:
+        typer.echo(
+            f"settled after {len(report['until_settled'])} more runs: "
+            f"{report['settled']}; {_problems_of(report)}"
+        )
 
 
 def _sentence(one: dict[str, Any]) -> str:
     rows = Comparison(**one["rows"])
+    during = dict(Counter(what for _, what in one["kills"])) or "nothing"
     what = "equal" if one["is_equal"] else "DIFFERENT"
     return (
-        f"killed {len(one['killed_after'])} times, {one['n_reruns']} runs to the end, "
+        f"killed during {during}, {one['n_reruns']} runs to the end, "
         f"{what}: {rows.n_same} rows the same, {rows.n_lacking} lacking, "
         f"{rows.n_further} too many, {rows.n_other_values} with other values; "
-        f"problems: {one['problems'] or 'none'}"
+        f"{_problems_of(one)}"
+    )
+
+
+def _problems_of(one: dict[str, Any]) -> str:
+    return (
+        f"ledger: {one['ledger_problems'] or 'whole'}; "
+        f"prices: {one['store_problems'] or 'whole'}"
     )
 
 
