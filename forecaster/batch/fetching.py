@@ -7,21 +7,27 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 from forecaster.batch.journal import Advance, Journal
 from forecaster.config.batch import SourceConfig
+from forecaster.data.history import Source
 from forecaster.data.store import PriceStore
 from forecaster.errors import (
     ConfigError,
     DataError,
     ForecasterError,
+    NoDataInRange,
     OutputError,
     RateLimited,
     SourceError,
+    SourceUnavailable,
 )
 
 # A source that asks to be left alone for longer is not waited for.
 LONGEST_WAIT = 900.0
+# Failures of as many tickers, one after the other, mean that the source is down.
+MOST_IN_A_ROW = 10
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Failure:
     n_attempts: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fetcher:
     """Fetches tickers of one source.
 
@@ -91,13 +97,18 @@ class Fetcher:
     def _round(
         self, tickers: Sequence[str], advance: Advance
     ) -> Iterator[tuple[str, ForecasterError | None]]:
+        n_in_a_row = 0
         for name in tickers:
-            yield name, self._update(name)
+            if n_in_a_row < MOST_IN_A_ROW:
+                error = self._update(name)
+            else:  # the source is down: each further question would wait for nothing
+                error = self._not_asked(name)
+            n_in_a_row = n_in_a_row + 1 if isinstance(error, SourceError) else 0
+            yield name, error
             advance()
 
     def _update(self, ticker: str) -> ForecasterError | None:
         """Update one ticker, and return what went wrong."""
-        from forecaster.data.remote import open_source
         from forecaster.data.update import update_ticker
 
         with warnings.catch_warnings(record=True) as told:
@@ -105,7 +116,7 @@ class Fetcher:
             try:
                 update = update_ticker(
                     self.store,
-                    open_source(self.settings.name),
+                    self._source,
                     ticker,
                     now=self.now(),
                     calendar=self.settings.calendar,
@@ -116,9 +127,26 @@ class Fetcher:
             except ForecasterError as error:
                 return error
         for warning in told:
-            self.journal.tell("warning", ticker=ticker, reason=str(warning.message))
-        # Stored prices answer where the source failed: it may be asked again.
-        return SourceError(update.message) if update.event == "stale" else None
+            self.journal.tell("doubt", ticker=ticker, reason=str(warning.message))
+        if update.event != "stale":
+            return None
+        # Without a report the source failed, and stored prices have answered.
+        if update.report:
+            return NoDataInRange(update.message)
+        return SourceUnavailable(update.message)
+
+    @cached_property
+    def _source(self) -> Source:
+        from forecaster.data.remote import open_source
+
+        # The rounds try again, and wait once for all tickers.
+        return open_source(self.settings.name, attempts=1)
+
+    def _not_asked(self, ticker: str) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{ticker}: not asked, because {self.settings.name} failed "
+            f"{MOST_IN_A_ROW} times in a row. Try again later."
+        )
 
     def _reaches(self, ticker: str, day: date) -> bool:
         try:

@@ -113,7 +113,7 @@ class TrainedModel:
         elif not config.data.tickers:
             values["data.tickers"] = [*universe]
         self.config = with_values(config, values)
-        self._folder = batch.folder / "models" / _short_hash(self.config)
+        self._folder = batch.folder / "models" / _short_hash(self.config, self.window)
 
     def fit_for(self, ticker: str, origin: date) -> Fit:
         """Return the network that forecasts after an origin.
@@ -233,5 +233,6 @@ def _find_bundle(reference: str) -> tuple[Path, str]:
     return run.folder / BUNDLE, run.name
 
 
-def _short_hash(config: Config) -> str:
-    return hashlib.sha256(dump_config(config).encode()).hexdigest()[:16]
+def _short_hash(config: Config, window: str) -> str:
+    text = f"{window}\n{dump_config(config)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -15,6 +15,9 @@ from forecaster.data.calendar import sessions_between
 from forecaster.errors import NoDataInRange
 from forecaster.loading import load_prices_for
 
+# A ticker whose trading was halted for some days can be trained on all the same.
+MOST_BEHIND = 5
+
 
 @dataclass(frozen=True)
 class Priced:
@@ -67,17 +70,25 @@ class Reader:
 
         Those that end before it are an error: nothing can be forecast from them.
         """
-        priced = self.read_until(ticker, origin)
+        return self._reaching(ticker, origin, most_behind=0)
+
+    def read_nearly(self, ticker: str, end: date) -> Priced:
+        """Return the prices up to the end of a training; a few sessions may lack."""
+        return self._reaching(ticker, end, most_behind=MOST_BEHIND)
+
+    def _reaching(self, ticker: str, day: date, *, most_behind: int) -> Priced:
+        priced = self.read_until(ticker, day)
         if priced.prices is None:
             return priced
         newest = priced.prices.index[-1].date()
-        behind = len(sessions_between(newest, origin, self.source.calendar)) - 1
+        between = sessions_between(newest, day, self.source.calendar)
+        behind = int((between > priced.prices.index[-1]).sum())
         self.ages[ticker] = behind
-        if not behind:
+        if behind <= most_behind:
             return priced
         error = NoDataInRange(
             f"{ticker}: the newest prices are those of {newest}, and those of "
-            f"{origin} are wanted. Its source has none, or its trading was halted."
+            f"{day} are wanted. Its source has none, or its trading was halted."
         )
         return replace(priced, prices=None, error=error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
@@ -95,7 +95,7 @@ def _training(
     """Return what a training needs, of those tickers that have prices."""
     prices = {}
     for ticker in model.tickers_of(fit):
-        priced = reader.read_until(ticker, fit.end)
+        priced = reader.read_nearly(ticker, fit.end)
         if priced.prices is None:
             reason = f"not trained on: {priced.error}"
             journal.tell("left out", level="warning", ticker=ticker, reason=reason)
@@ -114,6 +114,8 @@ class Forecasting:
     ----------
     settings
         Horizon and levels.
+    function
+        What workers run.
     """
 
     model: Model
@@ -121,6 +123,7 @@ class Forecasting:
     reader: Reader
     engine: Engine
     journal: Journal
+    function: Callable[[Question], list[Made]] = answer
     _newest: dict[Fit | None, PackedBundle] = field(default_factory=dict)
 
     def forecast(self, pairs: Sequence[Pair]) -> Iterator[Made]:
@@ -146,7 +149,7 @@ class Forecasting:
         size = len(tasks) if self.engine.scheduler is None else MOST_SENT
         for first in range(0, len(tasks), max(size, 1)):
             outcomes = run_each(
-                answer,
+                self.function,
                 tasks[first : first + size],
                 n_workers=self.engine.n_workers,
                 scheduler=self.engine.scheduler,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from forecaster.data.history import Source
+from forecaster.data.retrying import RetryPolicy
 from forecaster.data.tiingo import TiingoSource
 from forecaster.data.yahoo import YahooSource
 from forecaster.errors import ConfigError
@@ -12,7 +13,9 @@ from forecaster.errors import ConfigError
 REMOTE_SOURCES = ("yahoo", "tiingo")
 
 
-def open_source(name: str, *, offline: bool = False) -> Source:
+def open_source(
+    name: str, *, offline: bool = False, attempts: int | None = None
+) -> Source:
     """Return the source with a name; nothing is asked yet.
 
     Parameters
@@ -21,6 +24,8 @@ def open_source(name: str, *, offline: bool = False) -> Source:
         `yahoo` or `tiingo`, in any case.
     offline : bool
         Let the source refuse every question without opening a connection.
+    attempts : int, optional
+        How often a failed request is sent in all; by default as `RetryPolicy` says.
 
     Raises
     ------
@@ -28,10 +33,11 @@ def open_source(name: str, *, offline: bool = False) -> Source:
         If there is no such source.
     """
     wanted = str(name).strip().lower()
+    policy = None if attempts is None else RetryPolicy(attempts=attempts)
     if wanted == "yahoo":
-        return YahooSource(offline=offline)
+        return YahooSource(offline=offline, policy=policy)
     if wanted == "tiingo":
-        return TiingoSource(offline=offline)
+        return TiingoSource(offline=offline, policy=policy)
     near = difflib.get_close_matches(wanted, REMOTE_SOURCES, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise ConfigError(
