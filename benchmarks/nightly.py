@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import shlex
 import shutil
 import subprocess
 from collections import Counter
@@ -31,6 +32,7 @@ from benchmarks.evening import (
     last_words,
     settle,
 )
+from benchmarks.machine import describe_machine
 from benchmarks.running import ROOT
 from benchmarks.watched import Ended
 from forecaster.data.calendar import sessions_between
@@ -98,9 +100,9 @@ def nightly(
     kills: Annotated[
         int, typer.Option(min=0, metavar="N", help="How often a batch is killed.")
     ] = 30,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes of each batch.")
-    ] = None,
+    options: Annotated[
+        str, typer.Option(metavar="WORDS", help="Of each batch, as '--workers 2'.")
+    ] = "",
     seed: Annotated[
         int, typer.Option(help="Of prices, broken tickers, failures and moments.")
     ] = 0,
@@ -126,8 +128,8 @@ def nightly(
         broken_share=broken,
         failing_share=failing,
     )
-    words = () if workers is None else ("--workers", str(workers))
     with served as exchange:
+        words = tuple(shlex.split(options))
         setting = Setting(exchange, bundle, out / "evenings", words)
         evening = setting.evening("undisturbed")
         report, rows = undisturbed(setting, evening)
@@ -168,6 +170,7 @@ def train_tiny(out: Path) -> Path:
 def undisturbed(setting: Setting, evening: Evening) -> tuple[dict[str, Any], Rows]:
     """Run a batch, settle it, and run it once more with nothing to do."""
     report: dict[str, Any] = {"n_tickers": len(setting.exchange.tickers)}
+    report["machine"] = describe_machine()
     report["first"] = told(evening, evening.run(), setting)
     if not evening.rows():
         raise BatchFailed(last_words(evening.log))
