@@ -1,13 +1,17 @@
-"""Shared makers: small price frames, tiny networks, and a Yahoo on loopback."""
+"""Shared makers: price frames, tiny networks, a Yahoo on loopback, a command line."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 import trustme
 from hypothesis import settings
+from typer.testing import CliRunner
 
+from forecaster.cli.app import app
 from forecaster.config import Config, config_from_dict
 from forecaster.data.calendar import next_sessions
 from tests.support.fakeyahoo import FakeYahoo, Listing
@@ -104,3 +108,23 @@ def yahoo(authority, certificate, tmp_path):
     cache = tmp_path / "cache"
     with FakeYahoo(listings, authority) as server, led_to(server, certificate, cache):
         yield server
+
+
+class CommandLine:
+    """Runs commands and hands back exit code, stdout and stderr."""
+
+    def __call__(self, *words):
+        answer = CliRunner().invoke(app, [str(word) for word in words])
+        if answer.exception and not isinstance(answer.exception, SystemExit):
+            raise answer.exception
+        return answer
+
+    def json(self, *words, code=0):
+        answer = self(*words, "--json")
+        assert answer.exit_code == code, answer.stderr
+        return json.loads(answer.stdout)
+
+
+@pytest.fixture(scope="session")
+def command():
+    return CommandLine()

@@ -111,7 +111,7 @@ class TrainedModel:
         if self.scope == "ticker":
             values["data.tickers"] = []
         elif not config.data.tickers:
-            values["data.tickers"] = [*universe]
+            values |= {"data.tickers": [*universe], "data.ticker": universe[0]}
         self.config = with_values(config, values)
         self._folder = batch.folder / "models" / _short_hash(self.config, self.window)
 

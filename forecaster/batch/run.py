@@ -33,7 +33,7 @@ from forecaster.ledger import Ledger
 from forecaster.loading import companions_of
 
 # Errors that say no more than that prices are missing.
-ABSENT = ("NoDataInRange", "SymbolNotFound")
+ABSENT = ("NoDataInRange", "SourceUnavailable", "SymbolNotFound")
 
 
 @dataclass(frozen=True)

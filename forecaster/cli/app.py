@@ -17,6 +17,7 @@ from forecaster.cli import (
     fetch,
     forecasts,
     ledger,
+    models,
     monitor,
     predict,
     runs,
@@ -57,6 +58,7 @@ app.command("explain")(explain.explain_command)
 app.command("monitor")(monitor.monitor_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 

@@ -121,11 +121,11 @@ def _folds(
 ) -> list[Fold]:
     """Return a run's Forecaster and its range, or those of a walk-forward test."""
     from forecaster.backtesting import load_folds
-    from forecaster.runs import load_forecaster
+    from forecaster.registry.loading import load_model
 
     folder = _walked(run, runs_dir)
     if folder is None:
-        return [(load_forecaster(run, runs_dir), start, end)]
+        return [(load_model(run, runs_dir)[0], start, end)]
     if start is not None or end is not None:
         raise typer.BadParameter(
             "the folds of a walk-forward test have their own ranges: leave out --start "
@@ -164,11 +164,14 @@ def _frame_of(prices: Prices, ticker: str) -> pd.DataFrame:
 def _folder_beside(run: str | None, runs_dir: Path) -> Path:
     """Return the folder for what is said of a run, or of a bundle alone."""
     from forecaster.bundle import MANIFEST
+    from forecaster.registry.loading import is_reference
     from forecaster.runs import find_run
 
     walked = _walked(run, runs_dir)
     if walked is not None:
         folder = walked.resolve()
+    elif run is not None and is_reference(run):
+        folder = runs_dir / run
     elif run is not None and (Path(run) / MANIFEST).is_file():
         folder = Path(run).resolve()
     else:

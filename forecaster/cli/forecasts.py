@@ -68,13 +68,13 @@ def evaluate_command(
     from forecaster.cli.trading import TradeChoice, print_trading
     from forecaster.data.calendar import as_day
     from forecaster.jobs import write_evaluation
-    from forecaster.runs import load_forecaster
+    from forecaster.registry.loading import load_model
 
     choice = TradeChoice(trade, rule, costs)
     choice.check()
     first = None if start is None else as_day(start).date()
     last = None if end is None else as_day(end).date()
-    forecaster = load_forecaster(run, runs_dir)
+    forecaster, _ = load_model(run, runs_dir)
     prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
     evaluation = forecaster.evaluate(prices, first, last)
     if out is not None:

@@ -9,6 +9,15 @@ import typer
 
 from forecaster.cli import console
 from forecaster.cli.console import guarded, new_app, print_json, print_table
+from forecaster.cli.ledger_tables import (
+    RUNS,
+    SCORES,
+    cell,
+    newest_runs,
+    plain,
+    run_row,
+    score_row,
+)
 from forecaster.cli.options import (
     AsJson,
     Offline,
@@ -20,11 +29,9 @@ from forecaster.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import pandas as pd
-
     from forecaster.ledger import Ledger
 
-app = new_app("Show, export and verify the ledger of forecasts.")
+app = new_app("Show, export and verify the ledger of forecasts, and list its runs.")
 
 Place = Annotated[
     str | None,
@@ -42,10 +49,6 @@ Tickers = Annotated[
     ),
 ]
 ModelName = Annotated[str | None, typer.Option("--model", help="One model.")]
-SCORES = (
-    *("ticker", "model", "origins", "open", "through", "ratio", "p", "outcome"),
-    *("drift since", "inside"),
-)
 
 
 @app.command("show")
@@ -77,11 +80,9 @@ def show_command(
     wide = widen(rows)
     _tell_if_none(len(rows), place)
     if as_json:
-        print_json({"ledger": place, "forecasts": _plain(wide)})
+        print_json({"ledger": place, "forecasts": plain(wide)})
         return
-    shown = [
-        {name: _cell(value) for name, value in row.items()} for row in _plain(wide)
-    ]
+    shown = [{name: cell(value) for name, value in row.items()} for row in plain(wide)]
     print_table(shown, [*map(str, wide)], place)
 
 
@@ -114,6 +115,37 @@ def export_command(
         print_json({"file": str(out), "n_rows": len(rows)})
     else:
         typer.echo(f"{out}: {len(rows)} rows")
+
+
+@app.command("runs")
+@guarded
+def runs_command(
+    ledger: Place = None,
+    last: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many of the newest runs.")
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List what was run and how it ended, the newest first.
+
+    A run that is still marked running is at work, or was killed: the next batch of the
+    same settings marks it abandoned.
+
+    Examples:
+
+      forecaster ledger runs
+
+      forecaster ledger runs --last 1 --json
+    """
+    with _open(ledger) as opened:
+        rows = newest_runs(opened.runs(), opened.failures(last=last), last)
+        place = opened.place
+    if not rows:
+        console.say(f"warning: {place} holds no runs")
+    if as_json:
+        print_json({"ledger": place, "runs": rows})
+    else:
+        print_table([run_row(row) for row in rows], RUNS, place)
 
 
 @app.command("verify")
@@ -187,9 +219,9 @@ def score_command(
         place = opened.place
     _tell_if_none(len(table), place)
     if as_json:
-        print_json({"ledger": place, "scores": _plain(table), "failed": failed})
+        print_json({"ledger": place, "scores": plain(table), "failed": failed})
     else:
-        print_table([_score_row(row) for row in _plain(table)], SCORES, place)
+        print_table([score_row(row) for row in plain(table)], SCORES, place)
         typer.echo(
             "ratio: RMSE to last value; p: of equal errors; inside: share of prices in "
             "each interval"
@@ -241,31 +273,3 @@ def _bring_actuals(
             console.say(f"warning: {error}")
             failed[name] = str(error)
     return failed
-
-
-def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return JSON values: ISO dates, and None for what is not known."""
-    texts = rows.copy()
-    for name in texts.select_dtypes("datetime"):
-        texts[name] = texts[name].dt.strftime("%Y-%m-%d")
-    texts = texts.astype(object).where(texts.notna(), None)
-    return [{str(k): v for k, v in row.items()} for row in texts.to_dict("records")]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _score_row(row: dict[str, Any]) -> dict[str, str]:
-    levels = [
-        name.removeprefix("coverage_")
-        for name, value in row.items()
-        if name.startswith("coverage_") and not name.endswith("_p_value")
-        if value is not None
-    ]
-    inside = [f"{float(level):.0%}: {row[f'coverage_{level}']:.1%}" for level in levels]
-    names = ("ticker", "model", "n_origins", "n_open", "through", "rmse_ratio")
-    cells = [_cell(row[name]) for name in (*names, "p_value", "outcome", "drift_since")]
-    return dict(zip(SCORES, [*cells, ", ".join(inside)], strict=True))

@@ -1,4 +1,4 @@
-"""`forecaster monitor`: whether a run should be trained again."""
+"""`forecaster monitor`: whether a run, or the models of a ledger, need training."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from forecaster.cli.options import (
     RunName,
     RunsDir,
     SourceName,
-    Ticker,
+    complete_tickers,
+    split_tickers,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from forecaster.monitor import Report
 
 
@@ -43,7 +46,23 @@ def monitor_command(
     end: Annotated[
         str | None, typer.Option(metavar="DATE", help="Last session watched.")
     ] = None,
-    ticker: Ticker = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|FILE",
+            help="Instead of a run, judge models by this ledger's live scores.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="With --ledger: one model alone.")
+    ] = None,
+    ticker: Annotated[
+        str | None,
+        typer.Option(
+            help="Ticker symbol; with --ledger several, with commas.",
+            autocompletion=complete_tickers,
+        ),
+    ] = None,
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
@@ -57,31 +76,76 @@ def monitor_command(
     """Compare recent inputs and errors with those of training; say when to refit.
 
     The verdict is ok, watch or refit. A scheduler gets exit code 0 whatever the verdict
-    is, unless --fail-on names one.
+    is, unless --fail-on names one. With --ledger each model and ticker gets a verdict,
+    from forecasts whose prices have come: `forecaster score --source NAME` reads these.
 
     Examples:
 
       forecaster monitor google
 
       forecaster monitor google --start 2018-01-01 --fail-on refit --json
-    """
-    from forecaster.cli.jobs import PriceChoice, prices_for
-    from forecaster.errors import Drifted
-    from forecaster.monitor import monitor
-    from forecaster.runs import load_forecaster
 
-    forecaster = load_forecaster(run, runs_dir)
-    prices = prices_for(forecaster.config, PriceChoice(ticker, csv, source, offline))
-    report = monitor(forecaster, prices, start=start, end=end)
+      forecaster monitor --ledger ledger.db --ticker GOOG,AAPL --fail-on refit
+    """
+    from forecaster.cli.monitor_ledger import watch_ledger
+
+    of_runs: dict[str, object] = {"RUN": run, "--start": start, "--end": end}
+    of_runs |= {"--csv": csv, "--source": source, "--offline": offline or None}
+    _refuse_both(ledger, model, of_runs)
+    if ledger is None:
+        choice = (ticker, csv, source, offline)
+        verdict, who = _watch_run(run, runs_dir, (start, end), choice, as_json)
+    else:
+        tickers = split_tickers([ticker or ""])
+        verdict, who = watch_ledger(ledger, tickers, model, as_json=as_json)
+    failing = {None: (), "watch": ("watch", "refit"), "refit": ("refit",)}[fail_on]
+    if verdict in failing:
+        # The report is the one document of stdout, so this is no error document.
+        from forecaster.errors import Drifted
+
+        say(f"error: {who}: the verdict is {verdict}")
+        raise typer.Exit(Drifted.exit_code)
+
+
+def _refuse_both(
+    ledger: str | None, model: str | None, of_runs: dict[str, object]
+) -> None:
+    """Refuse what makes no sense together: a run is watched, or a ledger."""
+    from forecaster.errors import ConfigError
+
+    if ledger is None and model is not None:
+        raise ConfigError(
+            "--model names a model of a ledger, and no --ledger is given. Give one, or "
+            "name a RUN."
+        )
+    given = [name for name, value in of_runs.items() if value is not None]
+    if ledger is not None and given:
+        raise ConfigError(
+            f"--ledger watches forecasts whose prices have come, a RUN new prices: "
+            f"{', '.join(given)} cannot be given with it. Give one or the other."
+        )
+
+
+def _watch_run(
+    run: str | None,
+    runs_dir: Path,
+    dates: tuple[str | None, str | None],
+    choice: tuple[str | None, Path | None, str | None, bool],
+    as_json: bool,
+) -> tuple[str, str]:
+    """Watch a run, print the report, and return the verdict and whose it is."""
+    from forecaster.cli.jobs import PriceChoice, prices_for
+    from forecaster.monitor import monitor
+    from forecaster.registry.loading import load_model
+
+    forecaster, _ = load_model(run, runs_dir)
+    prices = prices_for(forecaster.config, PriceChoice(*choice))
+    report = monitor(forecaster, prices, start=dates[0], end=dates[1])
     if as_json:
         print_json(report.to_dict())
     else:
         _print(report)
-    failing = {None: (), "watch": ("watch", "refit"), "refit": ("refit",)}[fail_on]
-    if report.verdict in failing:
-        # The report is the one document of stdout, so this is no error document.
-        say(f"error: {report.ticker}: the verdict is {report.verdict}")
-        raise typer.Exit(Drifted.exit_code)
+    return report.verdict, report.ticker
 
 
 def _print(report: Report) -> None:

@@ -90,7 +90,7 @@ def predict_command(
 
       forecaster predict google --as-of 2017-12-29 --horizon 5
 
-      forecaster predict google --csv prices.csv --json
+      forecaster predict google@production --csv prices.csv --json
 
       forecaster predict google-quantiles --level 0.8 0.9 0.95
 
@@ -100,7 +100,7 @@ def predict_command(
     from forecaster.cli.tables import print_forecast
     from forecaster.data.calendar import as_day
     from forecaster.fans import read_levels
-    from forecaster.runs import load_forecaster, name_of_run
+    from forecaster.registry.loading import load_model
 
     run, further = _further_levels(run, [*context.args])
     if further and not level:
@@ -112,7 +112,7 @@ def predict_command(
     }
     if ledger is not None and not record and _was_typed(context, "ledger"):
         raise typer.BadParameter("--ledger wants --record beside it")
-    forecaster = load_forecaster(run, runs_dir, fast=True)
+    forecaster, model = load_model(run, runs_dir, fast=True)
     if record:
         _open_ledger(ledger).close()  # before anything is forecast in vain
     names, choice = split_tickers(ticker), PriceChoice(None, csv, source, offline)
@@ -122,7 +122,6 @@ def predict_command(
         forecasts, errors = _forecast_one(forecaster, names, choice, wanted), {}
     recorded = None
     if record and forecasts:
-        model = name_of_run(run, runs_dir)
         recorded = _record(forecaster, forecasts, model, ledger, errors)
     if as_json:
         print_json(_document(forecasts, errors, recorded, alone=len(names) < 2))  # noqa: PLR2004

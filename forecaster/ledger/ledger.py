@@ -17,6 +17,7 @@ from forecaster.ledger.runbook import RunBook
 from forecaster.ledger.schema import ALL_STEPS, scores
 from forecaster.ledger.scoring import metric_rows, score_table
 from forecaster.ledger.verifying import Problem, find_problems
+from forecaster.ledger.watching import LiveReport, watch_live
 
 
 class Ledger(RunBook):
@@ -213,6 +214,18 @@ class Ledger(RunBook):
             with self._write() as connection:
                 writing.upsert(connection, scores, kept)
         return table
+
+    def watch(
+        self, *, tickers: Collection[str] | None = None, model: str | None = None
+    ) -> LiveReport:
+        """Return for each model and ticker whether to look closer, or to refit.
+
+        Only forecasts count whose prices have come: see `add_actuals`.
+        """
+        wanted = select(tickers=tickers, model=model)
+        with self._read() as connection:
+            newest = reading.read_newest_actuals(connection)
+            return watch_live(reading.read_each(connection, wanted), newest)
 
     def verify(self) -> tuple[Problem, ...]:
         """Return everything that is damaged, or that cannot be true."""

@@ -44,12 +44,14 @@ def record_forecasts(
         If the ledger holds other values for the same sessions. Other tickers are
         written; the run is noted as partly done.
     """
+    origins = {forecast.origin for forecast in forecasts}
     run = ledger.begin_run(
         config.name,
         model,
         started=now,
         version=version("forecaster"),
         target=config.data.target,
+        origin=origins.pop() if len(origins) == 1 else None,
     )
     n_new, refused = 0, {} if errors is None else errors
     for forecast in forecasts:

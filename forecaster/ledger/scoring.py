@@ -56,7 +56,7 @@ def score_table(
     """
     scored = [
         {"ticker": ticker, "model": model, **_score(own, newest.get((ticker, target)))}
-        for (ticker, model, target), own in _groups(parts)
+        for (ticker, model, target), own in groups_of(parts)
     ]
     table = pd.DataFrame(scored)
     further = [name for name in table if name not in COLUMNS]
@@ -65,7 +65,8 @@ def score_table(
     return table.astype(dates | dict.fromkeys(METRICS, "float64"))
 
 
-def _groups(parts: Iterable[pd.DataFrame]) -> Iterator[Any]:
+def groups_of(parts: Iterable[pd.DataFrame]) -> Iterator[Any]:
+    """Yield ``(ticker, model, target)`` and their rows, in the order of the scores."""
     for rows in parts:
         yield from rows.groupby(["ticker", "model", "target"])
 
@@ -81,39 +82,67 @@ def metric_rows(table: pd.DataFrame, step: int) -> Iterator[dict[str, Any]]:
                 yield {**key, "metric": name, "value": float(row[name])}
 
 
-def _score(rows: pd.DataFrame, newest: pd.Timestamp | None) -> dict[str, Any]:
-    origins = rows["origin"].nunique()
+def relative_rows(rows: pd.DataFrame, newest: pd.Timestamp | None) -> pd.DataFrame:
+    """Return the rows that can be scored, as shares of the price at the origin.
+
+    Parameters
+    ----------
+    rows
+        Of one ticker, model and target.
+    newest
+        Last session with an actual price; None without any.
+    """
     last = rows.groupby("origin")["session"].transform("max")
     # A session without a price before the newest one was not held after all.
     known = rows.loc[(last <= newest) & rows["actual"].notna()] if newest else rows[:0]
-    facts = {"n_origins": known["origin"].nunique()}
-    facts["n_open"] = origins - facts["n_origins"]
-    if known.empty:
-        return facts
-    facts |= {"first": known["origin"].min(), "through": known["session"].max()}
-    relative = known.assign(
+    return known.assign(
         value=known["value"] / known["last_price"],
         actual=known["actual"] / known["last_price"],
     )
-    points = relative.loc[relative["quantile"] == POINT]
-    quantiles = relative.loc[relative["quantile"] != POINT]
-    return facts | _score_points(points) | _score_quantiles(quantiles)
 
 
-def _score_points(rows: pd.DataFrame) -> dict[str, Any]:
-    """Score point forecasts beside last-value, which says 1 for each relative price."""
-    if rows.empty:
-        return {}
+def point_losses(relative: pd.DataFrame, power: int) -> pd.DataFrame:
+    """Return each origin's mean error, its size raised to a power.
+
+    Parameters
+    ----------
+    relative
+        Of `relative_rows`.
+    power
+        1 for absolute errors, 2 for squared ones.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by origin, oldest first: `own`, and `naive` of last-value, which says 1
+        for each relative price.
+    """
+    rows = relative.loc[relative["quantile"] == POINT]
     errors = pd.DataFrame(
         {
-            "origin": rows["origin"],
-            "own": (rows["actual"] - rows["value"]).abs(),
-            "naive": (rows["actual"] - 1.0).abs(),
+            "own": (rows["actual"] - rows["value"]).abs() ** power,
+            "naive": (rows["actual"] - 1.0).abs() ** power,
         }
     )
-    absolute = errors.groupby("origin").mean()
-    squared = errors.set_index("origin").pow(2).groupby("origin").mean()
-    horizon = int(rows["step"].max())
+    return errors.groupby(rows["origin"]).mean()
+
+
+def _score(rows: pd.DataFrame, newest: pd.Timestamp | None) -> dict[str, Any]:
+    relative = relative_rows(rows, newest)
+    facts = {"n_origins": relative["origin"].nunique()}
+    facts["n_open"] = rows["origin"].nunique() - facts["n_origins"]
+    if relative.empty:
+        return facts
+    facts |= {"first": relative["origin"].min(), "through": relative["session"].max()}
+    return facts | _score_points(relative) | score_quantiles(relative)
+
+
+def _score_points(relative: pd.DataFrame) -> dict[str, Any]:
+    """Score point forecasts beside last-value."""
+    absolute, squared = point_losses(relative, 1), point_losses(relative, 2)
+    if absolute.empty:
+        return {}
+    horizon = int(relative["step"].max())
     verdict = judge(
         squared["own"].to_numpy(),
         {LAST_VALUE: squared["naive"].to_numpy()},
@@ -142,7 +171,9 @@ def _watch(losses: pd.Series, horizon: int) -> dict[str, Any]:
     return {"drift_p_value": alarm.p_value, "drift_since": since}
 
 
-def _score_quantiles(rows: pd.DataFrame) -> dict[str, Any]:
+def score_quantiles(relative: pd.DataFrame) -> dict[str, Any]:
+    """Return pinball loss, and the coverage of each interval with its p-value."""
+    rows = relative.loc[relative["quantile"] != POINT]
     if rows.empty:
         return {}
     actual = rows["actual"].to_numpy()

@@ -135,6 +135,6 @@ def desk(tmp_path, universe, bundle):
 def training_file(tmp_path, tiny_config):
     """Settings for a batch that trains."""
     file = tmp_path / "tiny.toml"
-    config = tiny_config(training__epochs=1)
+    config = tiny_config(training__epochs=1, features={"scaling": "window"})
     file.write_text(dump_config(config))
     return file

@@ -1,13 +1,8 @@
-"""A command line in this process, and one finished run to ask."""
+"""One finished run to ask."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from typer.testing import CliRunner
-
-from forecaster.cli.app import app
 
 TINY = """
 name = "tiny"
@@ -22,26 +17,6 @@ units = 2
 start = 2016-06-01
 epochs = 1
 """
-
-
-class CommandLine:
-    """Runs commands and hands back exit code, stdout and stderr."""
-
-    def __call__(self, *words):
-        answer = CliRunner().invoke(app, [str(word) for word in words])
-        if answer.exception and not isinstance(answer.exception, SystemExit):
-            raise answer.exception
-        return answer
-
-    def json(self, *words, code=0):
-        answer = self(*words, "--json")
-        assert answer.exit_code == code, answer.stderr
-        return json.loads(answer.stdout)
-
-
-@pytest.fixture(scope="session")
-def command():
-    return CommandLine()
 
 
 @pytest.fixture(scope="session")

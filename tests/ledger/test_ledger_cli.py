@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -113,8 +114,57 @@ def test_verification_ends_with_a_code(place):
     assert len(document["problems"]) == 40
 
 
+def test_runs_are_listed_with_the_newest_first(place, begin):
+    failed = pd.DataFrame({"ticker": ["MSFT", "ORCL"], "origin": "2026-11-20"})
+    failed = failed.assign(kind="DataError", reason="no prices", n_attempts=1)
+    with Ledger.open() as ledger:
+        last = begin(ledger, origin=date(2026, 11, 20), fingerprint="ab12")
+        ledger.add_failures(last, failed)
+        at = datetime(2026, 11, 20, 22, 31, 30, tzinfo=UTC)
+        counts = {"forecast": 498, "failed": 2}
+        ledger.finish_run(last, "partly", counts, finished=at)
+    shown = call("ledger", "runs").stdout
+    row = rf"{last} +google +lstm +2026-11-20 +partly +2026-11-20T22:30:00\+00:00 +90 "
+    assert re.search(row + r"+failed 2, forecast 498 +2 *\n", shown)
+    assert shown.index("partly") < shown.index("running")
+    document = strict_json(call("ledger", "runs", "--json").stdout)
+    assert document["ledger"] == str(place)
+    newest, oldest = document["runs"]
+    assert newest == {
+        "id": last,
+        "config": "google",
+        "model": "lstm",
+        "target": "close",
+        "version": "1",
+        "started": "2026-11-20T22:30:00+00:00",
+        "finished": "2026-11-20T22:31:30+00:00",
+        "status": "partly",
+        "counts": counts,
+        "origin": "2026-11-20",
+        "fingerprint": "ab12",
+        "seconds": 90.0,
+        "n_failures": 2,
+    }
+    assert (oldest["id"], oldest["status"], oldest["n_failures"]) == (1, "running", 0)
+    assert oldest["finished"] is oldest["seconds"] is oldest["origin"] is None
+    one = strict_json(call("ledger", "runs", "--last", 1, "--json").stdout)["runs"]
+    assert one == [newest]
+    call("ledger", "runs", "--last", 0, code=2)
+
+
+def test_a_ledger_without_runs_is_told(tmp_path):
+    place = tmp_path / "empty.db"
+    Ledger.open(place).close()
+    answer = call("ledger", "runs", "--ledger", place, "--json")
+    assert "holds no runs" in answer.stderr
+    assert strict_json(answer.stdout)["runs"] == []
+
+
 def test_a_ledger_that_is_not_there_is_told(tmp_path):
-    for words in (("ledger", "show"), ("ledger", "verify"), ("score",)):
+    for words in (
+        *(("ledger", name) for name in ("show", "runs", "verify")),
+        ("score",),
+    ):
         missing = tmp_path / "none.db"
         answer = call(*words, "--ledger", missing, "--json", code=4)
         assert "there is no ledger at" in answer.stderr
@@ -172,6 +222,7 @@ def test_help_explains_and_loads_nothing_heavy():
         ("ledger", "show"),
         ("ledger", "export"),
         ("ledger", "verify"),
+        ("ledger", "runs"),
         ("score",),
     ):
         shown = call(*words, "--help").stdout

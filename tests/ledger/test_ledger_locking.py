@@ -145,6 +145,21 @@ def test_numbers_fit_and_differ():
     assert all(-(2**63) <= number < 2**63 for number in numbers)
 
 
+def test_a_held_lock_keeps_the_server_from_nothing(postgres):
+    """A transaction that stays open would stop the server from tidying up."""
+    query = (
+        "SELECT state, (SELECT count(*) FROM pg_locks l WHERE l.pid = a.pid AND"
+        " locktype <> 'advisory') FROM pg_stat_activity a"
+        " WHERE application_name LIKE 'process %%'"
+    )
+    with (
+        Ledger.open(postgres.url("idle")) as ledger,
+        ledger.lock("nightly"),
+        ledger._read() as connection,
+    ):
+        assert connection.exec_driver_sql(query).all() == [("idle", 0)]
+
+
 def test_a_lost_connection_does_not_hide_what_was_done(postgres):
     with Ledger.open(postgres.url("lost")) as ledger, ledger.lock("nightly"):
         with ledger._write() as connection:

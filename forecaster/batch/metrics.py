@@ -1,0 +1,292 @@
+"""Metrics: what a monitoring system is told about a batch, as a Prometheus textfile.
+
+One file for each batch, replaced at each run, for the textfile collector of
+node_exporter. Tickers are counted, never named: a name in a label would leave a time
+series behind for every ticker that ever failed, and the summary names them anyway.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from forecaster.atomic import write_bytes
+from forecaster.batch.summary import BatchSummary
+from forecaster.errors import ConfigError, RunWarning
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+SUFFIX = ".prom"  # the collector reads no other files
+OUTCOMES = ("beats", "ties", "loses")
+LAST_SUCCESS = "forecaster_batch_last_success_timestamp_seconds"
+COVERAGE = "coverage_"
+
+
+def write_metrics(
+    file: Path, summary: BatchSummary, scores: pd.DataFrame | None = None
+) -> Path:
+    """Write the metrics of a batch, over those of its last run.
+
+    Every metric is a gauge with the label `batch`, the name of the settings. The time
+    of the last success stays from run to run until there is another: after a run that
+    failed it is taken over from the old file; it is 0 if there has been none.
+
+    Parameters
+    ----------
+    file
+        Its name must end in `.prom`. No two batches may share it.
+    summary
+        Of the run that has just ended.
+    scores : DataFrame, optional
+        Of `Ledger.score`: live skill, one row for each ticker and model. Over the
+        tickers of a model, RMSE ratios are put together as their geometric mean, each
+        ticker as weighty as any other; coverages as their mean weighted by the origins
+        scored. Without it the file says nothing about skill.
+
+    Returns
+    -------
+    Path
+        `file`.
+
+    Raises
+    ------
+    ConfigError
+        If the name does not end in `.prom`, or the file belongs to another batch.
+    OutputError
+        If it cannot be written. The old file stays.
+
+    Warns
+    -----
+    RunWarning
+        If the old file is damaged: the time of the last success is then lost.
+
+    References
+    ----------
+    .. [1] Prometheus documentation, Metric and label naming.
+    .. [2] Fleming & Wallace (1986), How not to lie with statistics: the correct way to
+       summarize benchmark results. On means of ratios.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    check_name(file)
+    registry = CollectorRegistry()
+    _set(
+        registry,
+        LAST_SUCCESS,
+        "End of the last run with all forecasts, in seconds since 1970; 0 for never.",
+        {(): _last_success(file, summary)},
+        summary.name,
+    )
+    _describe_run(registry, summary)
+    _describe_tickers(registry, summary)
+    if scores is not None:
+        _describe_skill(registry, summary.name, scores)
+    # The collector skips the hidden file that this takes the name from.
+    write_bytes(file, generate_latest(registry))
+    return file
+
+
+def check_name(file: Path) -> None:
+    """Refuse a file that the textfile collector would not read.
+
+    Raises
+    ------
+    ConfigError
+        If the name does not end in `.prom`.
+    """
+    if file.suffix != SUFFIX:
+        raise ConfigError(
+            f"cannot write metrics to {file}: the textfile collector of node_exporter "
+            f"reads only files whose name ends in {SUFFIX}. "
+            f"Name it {file.with_suffix(SUFFIX).name if file.name else 'batch.prom'}."
+        )
+
+
+def _describe_run(registry: CollectorRegistry, summary: BatchSummary) -> None:
+    numbers = {
+        "last_run_timestamp_seconds": (
+            "End of the last run, in seconds since 1970.",
+            summary.finished.timestamp(),
+        ),
+        "run_duration_seconds": ("How long the last run took.", summary.seconds),
+        "exit_code": (
+            "Exit code of the last run: 0 all forecasts are there, 5 some failed.",
+            summary.exit_code,
+        ),
+    }
+    for name, (meaning, value) in numbers.items():
+        _set(registry, f"forecaster_batch_{name}", meaning, {(): value}, summary.name)
+
+
+def _describe_tickers(registry: CollectorRegistry, summary: BatchSummary) -> None:
+    batch, ages = summary.name, summary.ages.values()
+    _set(
+        registry,
+        "forecaster_batch_tickers",
+        "Tickers and origins of the last run, by what became of them.",
+        {(status,): count for status, count in summary.counts.items()},
+        batch,
+        "status",
+    )
+    _set(
+        registry,
+        "forecaster_batch_failures",
+        "Failed tickers and origins of the last run, by the class of the error.",
+        {(kind,): n for kind, n in Counter(f.kind for f in summary.failures).items()},
+        batch,
+        "kind",
+    )
+    _set(
+        registry,
+        "forecaster_batch_tickers_behind",
+        "Tickers whose newest prices are older than the newest origin.",
+        {(): sum(age > 0 for age in ages)},
+        batch,
+    )
+    _set(
+        registry,
+        "forecaster_batch_oldest_data_age_sessions",
+        "Sessions by which the most outdated prices are behind the newest origin.",
+        {(): max(ages)} if ages else {},
+        batch,
+    )
+
+
+def _describe_skill(
+    registry: CollectorRegistry, batch: str, scores: pd.DataFrame
+) -> None:
+    scored = scores.loc[scores["n_origins"] > 0]
+    models = {str(name): own for name, own in scored.groupby("model")}
+    _set(
+        registry,
+        "forecaster_batch_model_rmse_ratio",
+        "RMSE over that of the last price, geometric mean over tickers.",
+        {(name,): _mean_ratio(own["rmse_ratio"]) for name, own in models.items()},
+        batch,
+        "model",
+    )
+    _set(
+        registry,
+        "forecaster_batch_model_interval_coverage_ratio",
+        "Share of prices inside the central interval of a level, over all tickers.",
+        {
+            (name, level): share
+            for name, own in models.items()
+            for level, share in _coverages(own).items()
+        },
+        batch,
+        *("model", "level"),
+    )
+    _set(
+        registry,
+        "forecaster_batch_model_tickers",
+        "Scored tickers by the test against the last price, at the 5% level.",
+        {
+            (name, outcome): int((own["outcome"] == outcome).sum())
+            for name, own in models.items()
+            for outcome in OUTCOMES
+        },
+        batch,
+        *("model", "outcome"),
+    )
+    _set(
+        registry,
+        "forecaster_batch_model_scored_origins",
+        "Forecasts whose prices have all come, over all tickers.",
+        {(name,): int(own["n_origins"].sum()) for name, own in models.items()},
+        batch,
+        "model",
+    )
+
+
+def _mean_ratio(ratios: pd.Series) -> float:
+    """Return the geometric mean of the ratios that are known; NaN without any."""
+    known = ratios.to_numpy(dtype=float)
+    known = known[np.isfinite(known) & (known > 0)]
+    return float(np.exp(np.log(known).mean())) if len(known) else math.nan
+
+
+def _coverages(scores: pd.DataFrame) -> dict[str, float]:
+    """Return the share of prices inside, by level, over the tickers that have it."""
+    columns = [
+        name
+        for name in scores
+        if str(name).startswith(COVERAGE) and not str(name).endswith("_p_value")
+    ]
+    found = {}
+    for name in columns:
+        known = scores.loc[scores[name].notna()]
+        if len(known):
+            share = np.average(known[name], weights=known["n_origins"])
+            found[str(name).removeprefix(COVERAGE)] = float(share)
+    return found
+
+
+def _set(
+    registry: CollectorRegistry,
+    name: str,
+    meaning: str,
+    values: Mapping[tuple[str, ...], float],
+    batch: str,
+    *labels: str,
+) -> None:
+    """Add a metric; an unknown value is left out, since NaN compares with nothing."""
+    from prometheus_client import Gauge
+
+    gauge = Gauge(name, meaning, ["batch", *labels], registry=registry)
+    for key, value in values.items():
+        if not math.isnan(value):
+            gauge.labels(batch, *key).set(value)
+
+
+def _last_success(file: Path, summary: BatchSummary) -> float:
+    """Return when the batch last succeeded: now, or what the old file says."""
+    earlier = _earlier_successes(file)
+    others = earlier.keys() - {summary.name}
+    if others:
+        raise ConfigError(
+            f"{file} holds the metrics of the batch {min(others)!r}. Give "
+            f"{summary.name!r} a file of its own, or delete this one if it was renamed."
+        )
+    if summary.exit_code == 0:
+        return summary.finished.timestamp()
+    return earlier.get(summary.name, 0.0)
+
+
+def _earlier_successes(file: Path) -> dict[str, float]:
+    """Read the time of the last success of each batch in a file."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        families = [*text_string_to_metric_families(file.read_text(encoding="utf-8"))]
+        samples = [one for family in families for one in family.samples]
+        found = {
+            one.labels["batch"]: one.value
+            for one in samples
+            if one.name == LAST_SUCCESS and math.isfinite(one.value)
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, LookupError) as error:
+        _warn_damaged(file, error)
+        return {}
+    if not found:
+        _warn_damaged(file, "it does not say when the batch last succeeded")
+    return found
+
+
+def _warn_damaged(file: Path, reason: object) -> None:
+    warnings.warn(
+        f"{file}: cannot read the metrics of the last run ({reason}). "
+        "They are written anew; the time of the last success may be lost.",
+        RunWarning,
+        stacklevel=5,
+    )
