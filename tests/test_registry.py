@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.bundle import canonical_json, read_canonical_json
+from forecaster.checksums import canonical_json, read_canonical_json
 from forecaster.data.calendar import next_sessions
 from forecaster.errors import (
     BundleError,

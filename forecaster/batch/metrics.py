@@ -8,7 +8,6 @@ series behind for every ticker that ever failed, and the summary names them anyw
 from __future__ import annotations
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,16 +17,17 @@ import numpy as np
 import pandas as pd
 
 from forecaster.atomic import write_bytes
+from forecaster.batch.metrics_file import LAST_SUCCESS, last_success, read_families
 from forecaster.batch.summary import BatchSummary
-from forecaster.errors import ConfigError, RunWarning
+from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 SUFFIX = ".prom"  # the collector reads no other files
 OUTCOMES = ("beats", "ties", "loses")
-LAST_SUCCESS = "forecaster_batch_last_success_timestamp_seconds"
 COVERAGE = "coverage_"
+SKILL = "forecaster_batch_model_"
 
 
 def write_metrics(
@@ -49,7 +49,7 @@ def write_metrics(
         Of `Ledger.score`: live skill, one row for each ticker and model. Over the
         tickers of a model, RMSE ratios are put together as their geometric mean, each
         ticker as weighty as any other; coverages as their mean weighted by the origins
-        scored. Without it the file says nothing about skill.
+        scored. Without it the file goes on saying of skill what it said.
 
     Returns
     -------
@@ -82,12 +82,14 @@ def write_metrics(
         registry,
         LAST_SUCCESS,
         "End of the last run with all forecasts, in seconds since 1970; 0 for never.",
-        {(): _last_success(file, summary)},
+        {(): last_success(file, summary)},
         summary.name,
     )
     _describe_run(registry, summary)
     _describe_tickers(registry, summary)
-    if scores is not None:
+    if scores is None:
+        _keep_skill(registry, summary.name, file)
+    else:
         _describe_skill(registry, summary.name, scores)
     # The collector skips the hidden file that this takes the name from.
     write_bytes(file, generate_latest(registry))
@@ -207,6 +209,19 @@ def _describe_skill(
     )
 
 
+def _keep_skill(registry: CollectorRegistry, batch: str, file: Path) -> None:
+    """Say of skill what the old file says."""
+    for family in read_families(file):
+        if not family.name.startswith(SKILL) or not family.samples:
+            continue
+        labels = [name for name in family.samples[0].labels if name != "batch"]
+        values = {
+            tuple(one.labels[name] for name in labels): one.value
+            for one in family.samples
+        }
+        _set(registry, family.name, family.documentation, values, batch, *labels)
+
+
 def _mean_ratio(ratios: pd.Series) -> float:
     """Return the geometric mean of the ratios that are known; NaN without any."""
     known = ratios.to_numpy(dtype=float)
@@ -245,48 +260,3 @@ def _set(
     for key, value in values.items():
         if not math.isnan(value):
             gauge.labels(batch, *key).set(value)
-
-
-def _last_success(file: Path, summary: BatchSummary) -> float:
-    """Return when the batch last succeeded: now, or what the old file says."""
-    earlier = _earlier_successes(file)
-    others = earlier.keys() - {summary.name}
-    if others:
-        raise ConfigError(
-            f"{file} holds the metrics of the batch {min(others)!r}. Give "
-            f"{summary.name!r} a file of its own, or delete this one if it was renamed."
-        )
-    if summary.exit_code == 0:
-        return summary.finished.timestamp()
-    return earlier.get(summary.name, 0.0)
-
-
-def _earlier_successes(file: Path) -> dict[str, float]:
-    """Read the time of the last success of each batch in a file."""
-    from prometheus_client.parser import text_string_to_metric_families
-
-    try:
-        families = [*text_string_to_metric_families(file.read_text(encoding="utf-8"))]
-        samples = [one for family in families for one in family.samples]
-        found = {
-            one.labels["batch"]: one.value
-            for one in samples
-            if one.name == LAST_SUCCESS and math.isfinite(one.value)
-        }
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, LookupError) as error:
-        _warn_damaged(file, error)
-        return {}
-    if not found:
-        _warn_damaged(file, "it does not say when the batch last succeeded")
-    return found
-
-
-def _warn_damaged(file: Path, reason: object) -> None:
-    warnings.warn(
-        f"{file}: cannot read the metrics of the last run ({reason}). "
-        "They are written anew; the time of the last success may be lost.",
-        RunWarning,
-        stacklevel=5,
-    )

@@ -18,10 +18,11 @@ from forecaster.config.batch import BatchConfig
 from forecaster.data.calendar import sessions_between
 from forecaster.errors import ConfigError
 from forecaster.fans import refuse_without_quantiles
+from forecaster.registry import Registry
+from forecaster.registry.loading import is_reference
 from forecaster.runs import BUNDLE, find_run, name_of_run
 
 WHOLE_UNIVERSE = "universe"
-RUNS_DIR = Path("runs")
 
 
 @dataclass(frozen=True)
@@ -201,8 +202,13 @@ class TrainedModel:
 Model = SavedModel | TrainedModel
 
 
-def choose_model(batch: BatchConfig, universe: Sequence[str]) -> Model:
+def choose_model(batch: BatchConfig, universe: Sequence[str], runs_dir: Path) -> Model:
     """Return the model that the settings name, checked against the rest of them.
+
+    Parameters
+    ----------
+    runs_dir
+        Where a run is looked for by name.
 
     Raises
     ------
@@ -213,7 +219,7 @@ def choose_model(batch: BatchConfig, universe: Sequence[str]) -> Model:
     if batch.model.settings is not None:
         model = TrainedModel(load_config(batch.model.settings), batch, universe)
     else:
-        folder, label = _find_bundle(str(batch.model.bundle))
+        folder, label = _find_bundle(str(batch.model.bundle), runs_dir)
         model = SavedModel(folder, batch.model.name or label)
     refuse_without_quantiles(batch.forecast.levels, model.config)
     own, wanted = model.config.data.calendar, batch.source.calendar
@@ -225,11 +231,15 @@ def choose_model(batch: BatchConfig, universe: Sequence[str]) -> Model:
     return model
 
 
-def _find_bundle(reference: str) -> tuple[Path, str]:
+def _find_bundle(reference: str, runs_dir: Path) -> tuple[Path, str]:
     """Return the folder of a bundle and its name in the ledger."""
+    if is_reference(reference):
+        entry = Registry.open().resolve(reference)
+        entry.verify()
+        return entry.folder / BUNDLE, entry.label
     if (Path(reference) / MANIFEST).is_file():
-        return Path(reference), name_of_run(reference, RUNS_DIR)
-    run = find_run(reference, RUNS_DIR)
+        return Path(reference), name_of_run(reference, runs_dir)
+    run = find_run(reference, runs_dir)
     return run.folder / BUNDLE, run.name
 
 

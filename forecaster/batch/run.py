@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -32,6 +33,7 @@ from forecaster.data.store import PriceStore
 from forecaster.ledger import Ledger
 from forecaster.loading import companions_of
 
+RUNS_DIR = Path("runs")
 # Errors that say no more than that prices are missing.
 ABSENT = ("NoDataInRange", "SourceUnavailable", "SymbolNotFound")
 
@@ -50,6 +52,8 @@ class Evening:
         How many sessions before are wanted too, where they were missed.
     heed
         Raises if the process was told to end.
+    runs_dir
+        Where the run of a network is looked for by name.
     sleep
         How to wait for a source; replaceable in tests.
     """
@@ -58,6 +62,7 @@ class Evening:
     as_of: str | date | None = None
     catch_up: int = 0
     heed: Callable[[], None] = field(default=lambda: None)
+    runs_dir: Path = RUNS_DIR
     sleep: Callable[[float], None] = field(default=time.sleep)
 
 
@@ -99,7 +104,7 @@ def run_batch(
     told = Journal() if journal is None else journal
     check_source(config.source)
     universe = read_universe(config.universe)
-    model = choose_model(config, universe)
+    model = choose_model(config, universe, evening.runs_dir)
     origins = wanted_origins(
         config, now=started, as_of=evening.as_of, catch_up=evening.catch_up
     )
@@ -171,7 +176,7 @@ class _Job:
         scores = self._score(due)
         summary = self.summary(due, started)
         files = write_outputs(self.config, self.ledger, summary, touched, scores)
-        return replace(summary, files=files)
+        return replace(summary, files=files, scores=scores)
 
     def summary(self, due: Due, started: datetime) -> BatchSummary:
         """Return what became of every ticker so far."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
+import pandas as pd
+
 from forecaster.errors import EXIT_PARTLY
 
 Status = Literal["forecast", "known", "failed"]
@@ -92,6 +94,8 @@ class BatchSummary:
         is up to date. Tickers whose prices were not read are absent.
     files
         What was written for people to read.
+    scores
+        Of `Ledger.score`, if earlier forecasts were scored.
     """
 
     name: str
@@ -103,6 +107,7 @@ class BatchSummary:
     outcomes: tuple[TickerOutcome, ...]
     ages: Mapping[str, int] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    scores: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @property
     def counts(self) -> dict[Status, int]:

@@ -9,7 +9,7 @@ import typer
 
 from forecaster.cli import console
 from forecaster.cli.console import guarded, print_json, print_table
-from forecaster.cli.options import AsJson, Overrides
+from forecaster.cli.options import RUNS_DIR, AsJson, Overrides, RunsDir
 
 if TYPE_CHECKING:
     from forecaster.batch.summary import BatchSummary
@@ -45,6 +45,7 @@ def batch_command(
         ),
     ] = None,
     overrides: Overrides = None,
+    runs_dir: RunsDir = RUNS_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Make the forecasts of an evening that are due, and keep them in the ledger.
@@ -78,7 +79,7 @@ def batch_command(
     with heeded_termination() as heed:
         summary = run_scheduled(
             settings,
-            Evening(console.now, as_of, catch_up, heed),
+            Evening(console.now, as_of, catch_up, heed, runs_dir),
             engine=Engine(workers, scheduler),
             journal=journal_for(),
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from forecaster.atomic import write_bytes
-from forecaster.bundle import canonical_json
+from forecaster.checksums import canonical_json
 from forecaster.errors import ConfigError
 from forecaster.registry.entries import read_signed
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from forecaster.atomic import write_bytes
-from forecaster.bundle import canonical_json, library_versions
+from forecaster.bundle import library_versions
+from forecaster.checksums import canonical_json
 from forecaster.config import Config
 from forecaster.errors import BundleError, LeakFound, RunWarning
 from forecaster.loading import load_prices_for

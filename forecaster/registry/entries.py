@@ -8,13 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecaster.bundle import (
-    MANIFEST,
-    checksum,
-    load_bundle,
-    read_canonical_json,
-    verify_bundle,
-)
+from forecaster.bundle import MANIFEST, load_bundle, verify_bundle
+from forecaster.checksums import checksum, read_canonical_json
 from forecaster.config import Config, config_from_dict
 from forecaster.errors import BundleError, ConfigError
 from forecaster.verdict import Verdict

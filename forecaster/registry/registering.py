@@ -7,14 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.atomic import new_folder, output_errors
-from forecaster.bundle import (
-    FILES,
-    MANIFEST,
-    OPTIONAL,
-    canonical_json,
-    checksum,
-    verify_bundle,
-)
+from forecaster.bundle import FILES, MANIFEST, OPTIONAL, verify_bundle
+from forecaster.checksums import canonical_json, checksum
 from forecaster.errors import BundleError
 from forecaster.registry.entries import BUNDLE, FORMAT, RECORD, read_config
 from forecaster.runs import BUNDLE as RUN_BUNDLE

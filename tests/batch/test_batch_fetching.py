@@ -78,7 +78,7 @@ def test_a_failure_that_passes_is_asked_again(evening, yahoo):
     (retry,) = [one for one in evening.notes.told if one["event"] == "retry"]
     assert retry["tickers"] == 1
     assert [ask.path.rpartition("/")[2] for ask in yahoo.charts()] == [
-        *("GOOG", "AAPL", "AAPL", "AAPL"),
+        *("AAPL", "AAPL", "GOOG", "AAPL"),
     ]
 
 

@@ -136,7 +136,16 @@ def test_what_the_last_run_said_is_gone(file):
     )
     write_metrics(file, summarise(done("A")))
     names = {key[0] for key in read(file)}
-    assert not names & {"failures", "oldest_data_age_sessions", "model_tickers"}
+    assert not names & {"failures", "oldest_data_age_sessions"}
+
+
+def test_skill_stays_until_it_is_scored_again(file):
+    write_metrics(file, summarise(done("A")), pd.DataFrame([score("A")]))
+    before = {key: value for key, value in read(file).items() if "model" in key[0]}
+    assert before
+    write_metrics(file, summarise(failed("A")))
+    after = {key: value for key, value in read(file).items() if "model" in key[0]}
+    assert after == before
 
 
 def test_skill_by_hand(file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from forecaster.bundle import canonical_json, checksum
+from forecaster.checksums import canonical_json, checksum
 from forecaster.data.calendar import next_sessions
 from forecaster.evaluation import evaluate_forecasts
 from forecaster.jobs import write_evaluation
