@@ -41,7 +41,7 @@ from forecaster.data.finished import last_finished_session
 OUT = Path(__file__).with_name("measured") / "nightly"
 # After so many runs a ticker that was only unlucky has had its chance.
 MOST_RERUNS = 8
-DIFFERENT = 1
+DIFFERENT, FAILED = 1, 3
 FORTNIGHT = pd.Timedelta(days=14)
 # A tiny network with quantiles: the batch is measured, not the forecast.
 TRAINED = (
@@ -56,10 +56,6 @@ TRAINED = (
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
-
-
-class BatchFailed(Exception):
-    """A batch did not end as it should."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,8 @@ def nightly(
 ) -> None:
     """Measure a batch of many tickers, and kill it at random moments.
 
-    Ends with code 1 if a killed batch leaves other rows than an undisturbed one.
+    Ends with code 1 if a killed batch leaves other rows than an undisturbed one, and
+    with 3 if there are no rows at all.
     """
     out = out.resolve()
     shutil.rmtree(out / "evenings", ignore_errors=True)
@@ -173,7 +170,8 @@ def undisturbed(setting: Setting, evening: Evening) -> tuple[dict[str, Any], Row
     report["machine"] = describe_machine()
     report["first"] = told(evening, evening.run(), setting)
     if not evening.rows():
-        raise BatchFailed(last_words(evening.log))
+        typer.echo(f"the batch made no forecast:\n{last_words(evening.log)}", err=True)
+        raise typer.Exit(FAILED)
     report["until_settled"] = [asdict(one) for one in _settle(evening, setting)]
     rows = evening.rows()
     setting.exchange.forget()
