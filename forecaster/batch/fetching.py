@@ -28,6 +28,12 @@ from forecaster.errors import (
 LONGEST_WAIT = 900.0
 # Failures of as many tickers, one after the other, mean that the source is down.
 MOST_IN_A_ROW = 10
+# Events of an update that leave the version before behind.
+NEW_VERSIONS = ("append", "split", "dividend", "restated", "stale")
+
+
+class NotAsked(SourceUnavailable):
+    """A source was left alone, since it failed on one ticker after the other."""
 
 
 @dataclass(frozen=True)
@@ -75,34 +81,36 @@ class Fetcher:
         if not self.settings.is_remote or self.settings.offline:
             return {}
         failures: dict[str, Failure] = {}
-        left: Sequence[str] = [
-            name for name, day in wanted.items() if not self._reaches(name, day)
-        ]
+        left = [name for name, day in wanted.items() if not self._reaches(name, day)]
+        may_be_down = True
         for number in range(1, self.settings.attempts + 1):
             if not left:
                 break
             if number > 1:
                 self._wait(left, failures, number)
             with self.journal.counting("fetch", len(left)) as advance:
-                tried = [*self._round(left, advance)]
-            again = []
-            for name, error in tried:
+                tried = dict(self._round(left, advance, may_be_down))
+            for name, error in tried.items():
                 failures.pop(name, None)
                 if error is not None:
                     failures[name] = Failure(error, number)
-                    again += [name] if isinstance(error, SourceError) else []
-            left = again
+            skipped = [n for n, error in tried.items() if isinstance(error, NotAsked)]
+            failed = [n for n, error in tried.items() if isinstance(error, SourceError)]
+            # Those that were not asked first: of the others, some always fail.
+            left = [*dict.fromkeys([*skipped, *failed])]
+            may_be_down = bool(skipped)
         return failures
 
     def _round(
-        self, tickers: Sequence[str], advance: Advance
+        self, tickers: Sequence[str], advance: Advance, may_be_down: bool
     ) -> Iterator[tuple[str, ForecasterError | None]]:
         n_in_a_row = 0
         for name in tickers:
-            if n_in_a_row < MOST_IN_A_ROW:
+            if may_be_down and n_in_a_row >= MOST_IN_A_ROW:
+                # Each further question would wait for nothing.
+                error: ForecasterError | None = self._not_asked(name)
+            else:
                 error = self._update(name)
-            else:  # the source is down: each further question would wait for nothing
-                error = self._not_asked(name)
             n_in_a_row = n_in_a_row + 1 if isinstance(error, SourceError) else 0
             yield name, error
             advance()
@@ -128,6 +136,8 @@ class Fetcher:
                 return error
         for warning in told:
             self.journal.tell("doubt", ticker=ticker, reason=str(warning.message))
+        if update.event in NEW_VERSIONS and self.settings.keep:
+            self.store.prune(ticker, keep=self.settings.keep)
         if update.event != "stale":
             return None
         # Without a report the source failed, and stored prices have answered.
@@ -142,8 +152,8 @@ class Fetcher:
         # The rounds try again, and wait once for all tickers.
         return open_source(self.settings.name, attempts=1)
 
-    def _not_asked(self, ticker: str) -> SourceUnavailable:
-        return SourceUnavailable(
+    def _not_asked(self, ticker: str) -> NotAsked:
+        return NotAsked(
             f"{ticker}: not asked, because {self.settings.name} failed "
             f"{MOST_IN_A_ROW} times in a row. Try again later."
         )

@@ -35,8 +35,10 @@ app = new_app(
     not fit for use; 4 a saved run, stored prices or the ledger missing or damaged;
     5 some tickers or trainings failed; 6 a result could not be written; 7 a source of
     prices failed, try later; 8 an audit found a leak; 9 training failed; 10 a network
-    should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`);
-    75 another process holds the run, or the ledger does not answer; 130 interrupted;
+    should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`,
+    `models promote`);
+    75 another process holds the run or batch, or the ledger does not
+    answer; 130 interrupted;
     143 ended by SIGTERM.
     """
 )

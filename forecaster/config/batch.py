@@ -65,6 +65,13 @@ class SourceConfig(Settings):
         30.0, ge=0.0, le=3600.0, description="Seconds between two such rounds."
     )
 
+    keep: int = Field(
+        30,
+        ge=0,
+        description="Stored versions of a ticker, of which each evening adds one; 0 "
+        "keeps all.",
+    )
+
     @property
     def is_remote(self) -> bool:
         """Whether prices are fetched into the store."""

@@ -101,8 +101,9 @@ def test_a_source_that_is_down_is_soon_left_alone(evening, yahoo, monkeypatch):
     names = ("AAPL", "AMZN", "GOOG", "META", "NFLX", "NVDA")
     summary = evening(*names, attempts=2)
     assert (summary.status, summary.exit_code) == ("failed", 7)
+    # Two in the first round, and two others in the second.
     asked = {ask.path.rpartition("/")[2] for ask in yahoo.charts()}
-    assert asked == {"AAPL", "AMZN"}
+    assert asked == {"AAPL", "AMZN", "GOOG", "META"}
     assert "2 times in a row" in summary.failures[-1].reason
 
 
@@ -170,3 +171,59 @@ def test_only_sources_are_asked_again(kind, tmp_path):
     (failure,) = fetcher.fetch({"GOOG": LAST}).values()
     n_wanted = 4 if kind is SourceUnavailable else 1
     assert len(asked) == failure.n_attempts == n_wanted
+
+
+def in_rounds(monkeypatch, tmp_path, answer, *, attempts, n_tickers):
+    """Fetch from a source that answers by round and ticker; return what was asked."""
+    monkeypatch.setattr(fetching, "MOST_IN_A_ROW", 3)
+    rounds = [[]]
+    fetcher = Fetcher(
+        SourceConfig(attempts=attempts),
+        PriceStore(tmp_path / "none"),
+        Notes(),
+        lambda: EVENING,
+        lambda _: rounds.append([]),
+    )
+
+    def update(ticker):
+        rounds[-1].append(ticker)
+        return answer(len(rounds), ticker)
+
+    fetcher._update = update
+    failures = fetcher.fetch({f"T{number}": LAST for number in range(n_tickers)})
+    return rounds, failures
+
+
+def test_tickers_that_always_fail_do_not_hide_the_others(monkeypatch, tmp_path):
+    def answer(number, ticker):
+        always, once = int(ticker[1:]) % 2 == 0, ticker == "T9"
+        fails = always or (once and number == 1)
+        return SourceUnavailable("no") if fails else None
+
+    rounds, failures = in_rounds(
+        monkeypatch, tmp_path, answer, attempts=2, n_tickers=10
+    )
+    # In the second round five fail in a row, which is no sign of anything.
+    assert rounds[1] == ["T0", "T2", "T4", "T6", "T8", "T9"]
+    assert {*failures} == {"T0", "T2", "T4", "T6", "T8"}
+
+
+def test_after_an_outage_those_not_asked_come_first(monkeypatch, tmp_path):
+    def answer(number, _):
+        return SourceUnavailable("down") if number == 1 else None
+
+    rounds, failures = in_rounds(monkeypatch, tmp_path, answer, attempts=3, n_tickers=6)
+    assert rounds == [["T0", "T1", "T2"], ["T3", "T4", "T5", "T0", "T1", "T2"]]
+    assert failures == {}
+
+
+def test_old_versions_are_pruned(evening, yahoo, tmp_path):
+    whole = yahoo.listings["GOOG"]
+    for n_left in (4, 3, 2, 1):
+        end = len(whole.prices) - n_left
+        day = whole.prices.index[end - 1]
+        prices = whole.prices.iloc[:end]
+        yahoo.listings["GOOG"] = dataclasses.replace(whole, prices=prices)
+        now = datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
+        assert evening("GOOG", now=now, keep=2).status == "finished"
+    assert len(PriceStore().versions("GOOG")) == 2
