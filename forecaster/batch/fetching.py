@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from forecaster.config.batch import SourceConfig
 from forecaster.data.history import Source
 from forecaster.data.store import PriceStore
 from forecaster.errors import (
+    BadResponse,
     ConfigError,
     DataError,
     ForecasterError,
     NoDataInRange,
     OutputError,
     RateLimited,
+    RunLocked,
     SourceError,
+    SourceTimeout,
     SourceUnavailable,
 )
 
@@ -28,6 +32,10 @@ from forecaster.errors import (
 LONGEST_WAIT = 900.0
 # Failures of as many tickers, one after the other, mean that the source is down.
 MOST_IN_A_ROW = 10
+# Failures of a source, of which many together mean that it is down ...
+SILENT = (RateLimited, SourceTimeout, SourceUnavailable)
+# ... and those that may be gone when the ticker is asked for again.
+PASSING = (RunLocked, SourceError)
 # Events of an update that leave the version before behind.
 NEW_VERSIONS = ("append", "split", "dividend", "restated", "stale")
 
@@ -61,6 +69,7 @@ class Fetcher:
     journal: Journal
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
+    _n_unwritable: int = 0
 
     def fetch(self, wanted: Mapping[str, date]) -> dict[str, Failure]:
         """Bring tickers up to date, and return those that could not be.
@@ -76,7 +85,7 @@ class Fetcher:
         Raises
         ------
         OutputError
-            If the store cannot be written: that is the same for all tickers.
+            If the store cannot be written for more than one ticker.
         """
         if not self.settings.is_remote or self.settings.offline:
             return {}
@@ -95,7 +104,7 @@ class Fetcher:
                 if error is not None:
                     failures[name] = Failure(error, number)
             skipped = [n for n, error in tried.items() if isinstance(error, NotAsked)]
-            failed = [n for n, error in tried.items() if isinstance(error, SourceError)]
+            failed = [n for n, error in tried.items() if isinstance(error, PASSING)]
             # Those that were not asked first: of the others, some always fail.
             left = [*dict.fromkeys([*skipped, *failed])]
             may_be_down = bool(skipped)
@@ -111,7 +120,10 @@ class Fetcher:
                 error: ForecasterError | None = self._not_asked(name)
             else:
                 error = self._update(name)
-            n_in_a_row = n_in_a_row + 1 if isinstance(error, SourceError) else 0
+            if isinstance(error, SILENT):
+                n_in_a_row += 1
+            elif not isinstance(error, BadResponse):
+                n_in_a_row = 0
             yield name, error
             advance()
 
@@ -130,10 +142,13 @@ class Fetcher:
                     calendar=self.settings.calendar,
                     start=self.settings.start,
                 )
-            except OutputError:
-                raise
+            except OutputError as error:
+                return self._unwritable(error)
             except ForecasterError as error:
                 return error
+            except Exception as error:
+                # A bug, too, is that of one ticker.
+                return self._bug(ticker, error)
         for warning in told:
             self.journal.tell("doubt", ticker=ticker, reason=str(warning.message))
         if update.event in NEW_VERSIONS and self.settings.keep:
@@ -144,6 +159,19 @@ class Fetcher:
         if update.report:
             return NoDataInRange(update.message)
         return SourceUnavailable(update.message)
+
+    def _unwritable(self, error: OutputError) -> OutputError:
+        """Return the first such error; a second one is that of the whole store."""
+        if self._n_unwritable:
+            raise error
+        self._n_unwritable += 1
+        return error
+
+    def _bug(self, ticker: str, error: Exception) -> ForecasterError:
+        self.journal.tell(
+            "bug", level="error", ticker=ticker, traceback=traceback.format_exc()
+        )
+        return ForecasterError(f"{ticker}: {type(error).__name__}: {error}")
 
     @cached_property
     def _source(self) -> Source:
@@ -161,6 +189,8 @@ class Fetcher:
     def _reaches(self, ticker: str, day: date) -> bool:
         try:
             version = self.store.current(ticker)
+            if not self.store.shelf(ticker).is_tidy():
+                return False  # a killed update left something half done
         except DataError:
             return False
         # Another source, or another exchange, is refused by the update.

@@ -21,7 +21,7 @@ from forecaster.errors import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     ForecasterError,
-    LedgerBusy,
+    LedgerHeld,
 )
 from forecaster.interrupts import Terminated
 
@@ -47,10 +47,15 @@ def run_scheduled(
         As `forecaster.batch.run.run_batch`.
     """
     watchers = _Watchers.of(config, evening, journal)
-    watchers.tell("start")
+
+    def begun() -> None:
+        watchers.tell("start")
+
     try:
-        summary = run_batch(config, evening, engine=engine, journal=journal)
-    except LedgerBusy:
+        summary = run_batch(
+            config, evening, engine=engine, journal=journal, begun=begun
+        )
+    except LedgerHeld:
         raise  # whoever is at work tells the end
     except BaseException as error:
         watchers.tell("fail", code=_code_of(error), body=str(error))

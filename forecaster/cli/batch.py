@@ -57,7 +57,8 @@ def batch_command(
     Messages are bars on a terminal, and lines of JSON elsewhere.
 
     Exit codes: 0 all tickers have their forecast; 5 some failed; if all failed, the
-    code of the commonest failure (3 prices, 7 source); 75 another process is at it;
+    code of the commonest failure (3 prices, 7 source); 75 another process is at it, or
+    the ledger does not answer;
     143 ended by SIGTERM, with what was made kept.
 
     Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -217,7 +218,7 @@ def load_batch_config(source: str | Path, overrides: Iterable[str] = ()) -> Batc
     """
     path = _find(source)
     settings = read_toml(path)
-    settings.setdefault("name", path.stem)
+    settings.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-."))
     for section, name in (("universe", "file"), ("source", "path")):
         _find_beside(path.parent, settings, section, name)
     _find_settings(path.parent, settings)

@@ -7,11 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from forecaster.ledger.schema import metadata, runs
+from forecaster.ledger.schema import failures, runs
 from forecaster.web.queries import Rows, rows_of
-
-# A ledger of schema 1 has nowhere to keep them.
-TABLE: sa.Table | None = metadata.tables.get("failures")
 
 
 def read_newest_failures(
@@ -21,18 +18,16 @@ def read_newest_failures(
 
     With the columns of `Ledger.failures`, and `model`.
     """
-    if TABLE is None:
-        return []
-    own = TABLE.c
+    own = failures.c
     newest: sa.Select[Any] = sa.select(
         own.ticker, runs.c.model, sa.func.max(own.origin).label("origin")
-    ).join_from(TABLE, runs, own.run == runs.c.id)
+    ).join_from(failures, runs, own.run == runs.c.id)
     if ticker is not None:
         newest = newest.where(own.ticker == ticker)
     found = newest.group_by(own.ticker, runs.c.model).subquery()
     query = (
-        sa.select(TABLE, runs.c.model)
-        .join_from(TABLE, runs, own.run == runs.c.id)
+        sa.select(failures, runs.c.model)
+        .join_from(failures, runs, own.run == runs.c.id)
         .join(
             found,
             sa.and_(
@@ -49,12 +44,12 @@ def read_newest_failures(
 
 def count_failures(connection: sa.Connection, ids: Collection[int]) -> dict[int, int]:
     """Return how many failures each run has; runs without any are absent."""
-    if TABLE is None or not ids:
+    if not ids:
         return {}
     query = (
-        sa.select(TABLE.c.run, sa.func.count().label("n_failures"))
-        .where(TABLE.c.run.in_(sorted(ids)))
-        .group_by(TABLE.c.run)
+        sa.select(failures.c.run, sa.func.count().label("n_failures"))
+        .where(failures.c.run.in_(sorted(ids)))
+        .group_by(failures.c.run)
     )
     return {row["run"]: row["n_failures"] for row in rows_of(connection, query)}
 
@@ -63,8 +58,6 @@ def read_failures(
     connection: sa.Connection, run: int, *, offset: int, limit: int
 ) -> Rows:
     """Return failures of one run, by ticker and origin."""
-    if TABLE is None:
-        return []
-    query = sa.select(TABLE).where(TABLE.c.run == run)
-    query = query.order_by(TABLE.c.ticker, TABLE.c.origin)
+    query = sa.select(failures).where(failures.c.run == run)
+    query = query.order_by(failures.c.ticker, failures.c.origin)
     return rows_of(connection, query.offset(offset).limit(limit))

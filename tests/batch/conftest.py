@@ -66,11 +66,20 @@ class Desk:
                 made[section] = value
         return made
 
-    def run(self, *, as_of=None, catch_up=0, now=EVENING, engine=None, **changes):
+    def run(
+        self,
+        *,
+        as_of=None,
+        catch_up=0,
+        now=EVENING,
+        engine=None,
+        heed=lambda: None,
+        **changes,
+    ):
         self.notes = Notes()
         return run_batch(
             check_settings(BatchConfig, self.settings(**changes)),
-            Evening(lambda: now, as_of, catch_up),
+            Evening(lambda: now, as_of, catch_up, heed),
             engine=engine or Engine(),
             journal=self.notes,
         )

@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,14 @@ from forecaster.config.batch import BatchConfig, SourceConfig
 from forecaster.config.files import check_settings
 from forecaster.data.retrying import Gate
 from forecaster.data.store import PriceStore
-from forecaster.errors import RateLimited, SourceUnavailable, SymbolNotFound
+from forecaster.errors import (
+    BadResponse,
+    OutputError,
+    RateLimited,
+    RunLocked,
+    SourceUnavailable,
+    SymbolNotFound,
+)
 from tests.batch.conftest import Notes
 from tests.support import faults
 from tests.support.fakeyahoo import Listing
@@ -227,3 +235,56 @@ def test_old_versions_are_pruned(evening, yahoo, tmp_path):
         now = datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
         assert evening("GOOG", now=now, keep=2).status == "finished"
     assert len(PriceStore().versions("GOOG")) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "n_asked", "kind"),
+    [
+        (BadResponse("odd"), 2, "BadResponse"),
+        (RunLocked("held"), 2, "RunLocked"),
+        (KeyError("no such"), 1, "ForecasterError"),
+    ],
+)
+def test_a_tickers_own_trouble_stops_no_other(
+    monkeypatch, tmp_path, error, n_asked, kind
+):
+    """Twenty of them in a row are no sign of a source that is down."""
+    from forecaster.data import update
+
+    asked = []
+
+    def answer(store, source, ticker, **more):
+        asked.append(ticker)
+        if ticker != "GOOD":
+            raise error
+        return SimpleNamespace(event="fresh", message="", report={})
+
+    monkeypatch.setattr(update, "update_ticker", answer)
+    fetcher = Fetcher(
+        SourceConfig(attempts=2),
+        PriceStore(tmp_path / "none"),
+        Notes(),
+        lambda: EVENING,
+        lambda _: None,
+    )
+    names = [*(f"B{number}" for number in range(20)), "GOOD"]
+    failures = fetcher.fetch(dict.fromkeys(names, LAST))
+    assert {*failures} == {*names[:-1]}
+    assert {type(one.error).__name__ for one in failures.values()} == {kind}
+    assert asked.count("GOOD") == 1
+    assert asked.count("B0") == n_asked
+
+
+def test_a_store_that_cannot_be_written_ends_the_batch(monkeypatch, tmp_path):
+    from forecaster.data import update
+
+    def answer(store, source, ticker, **more):
+        raise OutputError(f"cannot write {ticker}")
+
+    monkeypatch.setattr(update, "update_ticker", answer)
+    names = {f"T{number}": LAST for number in range(3)}
+    fetcher = Fetcher(
+        SourceConfig(), PriceStore(tmp_path / "none"), Notes(), lambda: EVENING
+    )
+    with pytest.raises(OutputError, match="T1"):
+        fetcher.fetch(names)

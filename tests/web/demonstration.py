@@ -9,7 +9,6 @@ import pandas as pd
 
 from forecaster.data.calendar import next_sessions
 from forecaster.ledger import Ledger
-from forecaster.web import failing
 
 TICKERS = (
     *("AAPL", "AMZN", "BRK-B", "EURUSD=X", "GOOG", "INTC"),
@@ -81,7 +80,7 @@ def _run(ledger, model, place, failed) -> int:
 
 def add_failures(ledger, run, origin, tickers) -> None:
     """Note that a run could not forecast some tickers."""
-    if not tickers or failing.TABLE is None:
+    if not tickers:
         return
     rows = [
         {

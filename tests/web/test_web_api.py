@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 
 from forecaster.ledger import Ledger
-from forecaster.web import failing
 from tests.web.conftest import STARTED
 from tests.web.demonstration import FAILING, MODEL, N_ORIGINS, POOR, TICKERS
-
-needs_failures = pytest.mark.skipif(
-    failing.TABLE is None, reason="this ledger's schema keeps no failures"
-)
 
 
 def get(client, path, code=200, **query):
@@ -69,7 +64,6 @@ def test_a_ticker_left_behind_by_its_model_is_told(ledger, client, record):
     ]
 
 
-@needs_failures
 def test_a_failure_is_told_until_a_forecast_of_that_evening_comes(
     ledger, client, record, days
 ):
@@ -91,7 +85,6 @@ def test_a_failure_is_told_until_a_forecast_of_that_evening_comes(
     assert rows["NEW"]["status"] == "failed"
 
 
-@needs_failures
 def test_the_failures_of_a_run(shown):
     last = 2 * N_ORIGINS - 1
     answer = get(shown, "failures", run=last)

@@ -6,9 +6,7 @@ import sqlalchemy as sa
 
 from forecaster.errors import ConfigError, LedgerError
 from forecaster.ledger import Ledger
-from forecaster.web import failing
 from forecaster.web.opening import Reader
-from tests.support.postgres import NoPostgres, Postgres
 from tests.web.conftest import STARTED
 
 ASKED = (
@@ -17,16 +15,6 @@ ASKED = (
     *("history?ticker=GOOG&model=lstm&origins=5", "fan?ticker=GOOG&model=lstm"),
     *("history?ticker=GOOG&model=lstm&step=2", "ticker?ticker=NONE"),
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    try:
-        found = Postgres().__enter__()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    yield found
-    found.__exit__()
 
 
 def fill(place, record, days):
@@ -39,18 +27,17 @@ def fill(place, record, days):
         prices = pd.DataFrame({"close": [100.0, 104.0] * 6}, index=days[:12])
         ledger.add_actuals("GOOG", prices)
         ledger.score(keep=True)
-        if failing.TABLE is not None:
-            facts = {"kind": "BadResponse", "reason": "x", "n_attempts": 1}
-            late = {"ticker": ["GOOG", "NEW"], "origin": [days[20]] * 2}
-            ledger.add_failures(run, pd.DataFrame({**late, **facts}))
-            early = {"ticker": ["GOOG"], "origin": [days[3]]}
-            ledger.add_failures(1, pd.DataFrame({**early, **facts}))
+        facts = {"kind": "BadResponse", "reason": "x", "n_attempts": 1}
+        late = {"ticker": ["GOOG", "NEW"], "origin": [days[20]] * 2}
+        ledger.add_failures(run, pd.DataFrame({**late, **facts}))
+        early = {"ticker": ["GOOG"], "origin": [days[3]]}
+        ledger.add_failures(1, pd.DataFrame({**early, **facts}))
         ledger.begin_run("google", "unused", started=STARTED, version="1")
 
 
-def test_both_databases_give_the_same_answers(server, place, record, days, client_of):
+def test_both_databases_give_the_same_answers(postgres, place, record, days, client_of):
     answers = []
-    for where in (place, server.url("same")):
+    for where in (place, postgres.url("same")):
         fill(where, record, days)
         client = client_of(where)
         found = {path: client.get(f"/api/{path}") for path in ASKED}
@@ -64,8 +51,8 @@ def test_both_databases_give_the_same_answers(server, place, record, days, clien
     assert answers[0]["universe"]["n_rows"] >= 8
 
 
-def test_no_reader_can_write(server, place):
-    for where in (place, server.url("reading")):
+def test_no_reader_can_write(postgres, place):
+    for where in (place, postgres.url("reading")):
         Ledger.open(where).close()
         reader = Reader.open(where)
         with (
@@ -76,17 +63,17 @@ def test_no_reader_can_write(server, place):
         reader.close()
 
 
-def test_a_reader_shows_no_password(server):
-    url = server.url("secret").replace("ledger@", "ledger:word@")
+def test_a_reader_shows_no_password(postgres):
+    url = postgres.url("secret").replace("ledger@", "ledger:word@")
     Ledger.open(url).close()
     reader = Reader.open(url)
     assert "word" not in reader.place
     reader.close()
 
 
-def test_a_postgres_without_a_ledger_is_told(server):
+def test_a_postgres_without_a_ledger_is_told(postgres):
     with pytest.raises(LedgerError, match="there is no ledger"):
-        Reader.open(server.url("empty"))
+        Reader.open(postgres.url("empty"))
 
 
 def test_another_kind_of_database_is_refused():

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from forecaster.web import failing
 from tests.web.demonstration import MODEL, POOR, TICKERS
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
@@ -108,7 +107,6 @@ def test_the_table_filters(visit):
     assert len(column(page, 1)) == 6
 
 
-@pytest.mark.skipif(failing.TABLE is None, reason="this schema keeps no failures")
 def test_failures_and_their_reasons_are_shown(visit):
     page = visit()
     choice(page, "Status").select_option("failed")
