@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
-from pathlib import Path
 
 import pandas as pd
 
 from forecaster.batch.actuals import bring_actuals
 from forecaster.batch.asking import Made
 from forecaster.batch.due import Due, Wanted, find_due, wanted_origins
+from forecaster.batch.evening import Evening
 from forecaster.batch.fetching import Failure, Fetcher, check_source
 from forecaster.batch.journal import Journal
 from forecaster.batch.models import Fit, Model, choose_model
@@ -39,37 +38,8 @@ from forecaster.data.store import PriceStore
 from forecaster.ledger import Ledger
 from forecaster.loading import companions_of
 
-RUNS_DIR = Path("runs")
 # Errors that say no more than that prices are missing.
 ABSENT = ("NoDataInRange", "SourceUnavailable", "SymbolNotFound")
-
-
-@dataclass(frozen=True)
-class Evening:
-    """What a batch is asked for besides its settings.
-
-    Attributes
-    ----------
-    now
-        The clock, with a time zone.
-    as_of
-        Pretend that it is the evening of this date.
-    catch_up
-        How many sessions before are wanted too, where they were missed.
-    heed
-        Raises if the process was told to end.
-    runs_dir
-        Where the run of a network is looked for by name.
-    sleep
-        How to wait for a source; replaceable in tests.
-    """
-
-    now: Callable[[], datetime]
-    as_of: str | date | None = None
-    catch_up: int = 0
-    heed: Callable[[], None] = field(default=lambda: None)
-    runs_dir: Path = RUNS_DIR
-    sleep: Callable[[float], None] = field(default=time.sleep)
 
 
 def run_batch(

@@ -69,9 +69,9 @@ def batch_command(
 
       forecaster batch nightly.toml --catch-up 5 --workers 4 --json
     """
+    from forecaster.batch.evening import Evening
     from forecaster.batch.job import run_scheduled
     from forecaster.batch.journal import journal_for
-    from forecaster.batch.run import Evening
     from forecaster.batch.working import Engine
     from forecaster.config.batch import load_batch_config
     from forecaster.interrupts import heeded_termination

@@ -91,7 +91,9 @@ class Guard:
         if len(values) != 1:
             return False
         match = HOST.fullmatch(values[0].decode("latin-1").lower())
-        name = match.group(1).strip("[]") if match else ""
+        if match is None:
+            return False
+        name = match.group(1).strip("[]")
         return name in self._hosts or (self._any_address and _is_address(name))
 
 

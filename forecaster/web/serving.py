@@ -15,6 +15,9 @@ from forecaster.errors import ConfigError
 EXTRA = ("fastapi", "uvicorn")
 HEADER_BYTES = 16 * 1024
 SECONDS_TO_END = 3
+# Whoever takes longer to say what is wanted is not waited for.
+SECONDS_TO_ASK = 10.0
+MOST_CONNECTIONS = 1000
 
 
 def require_extra() -> None:
@@ -140,22 +143,66 @@ def _server(reader: Any, host: str, names: Collection[str]) -> Any:
     from forecaster.web.app import create_app
     from forecaster.web.guarding import Guard
 
+    for name in names:
+        if not name.strip():
+            raise ConfigError(
+                "an empty name was given: leave out `--name`, or fill it."
+            )
     hosts = {host, *names}
     guard: Any = Guard(create_app(reader), hosts, any_address=is_any_address(host))
     config = uvicorn.Config(
         guard,
-        http="h11",
+        http=impatient_protocol(),
         ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=100,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=SECONDS_TO_END,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
     return uvicorn.Server(config)
+
+
+def impatient_protocol() -> Any:
+    """Return uvicorn's protocol, which hangs up on requests that are never finished.
+
+    Each such connection would else be held for ever, until there is room for no other.
+    """
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        deadline: Any = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._set_deadline()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._set_deadline()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._forget_deadline()
+            super().connection_lost(exc)
+
+        def _set_deadline(self) -> None:
+            """Begin to wait for the rest of a request, or no longer wait for it."""
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._forget_deadline()
+            elif self.deadline is None:
+                self.deadline = self.loop.call_later(
+                    SECONDS_TO_ASK, self.transport.close
+                )
+
+        def _forget_deadline(self) -> None:
+            if self.deadline is not None:
+                self.deadline.cancel()
+                self.deadline = None
+
+    return Impatient
 
 
 @contextlib.contextmanager

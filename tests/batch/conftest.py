@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.batch.evening import Evening
 from forecaster.batch.journal import Journal
-from forecaster.batch.run import Evening, run_batch
+from forecaster.batch.run import run_batch
 from forecaster.batch.working import Engine
 from forecaster.bundle import save_bundle
 from forecaster.config import dump_config

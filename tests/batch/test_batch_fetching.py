@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from forecaster.batch import fetching
+from forecaster.batch.evening import Evening
 from forecaster.batch.fetching import Fetcher
-from forecaster.batch.run import Evening, run_batch
+from forecaster.batch.run import run_batch
 from forecaster.config.batch import BatchConfig, SourceConfig
 from forecaster.config.files import check_settings
 from forecaster.data.retrying import Gate

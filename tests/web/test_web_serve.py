@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from forecaster.cli.app import app
 from forecaster.ledger import Ledger
 from forecaster.web import serving
+from forecaster.web.opening import Reader
 
 
 def run(*words):
@@ -70,6 +72,36 @@ def test_headers_have_a_limit(site):
         line.sendall(b"X-Long: " + b"a" * 200_000 + b"\r\n\r\n")
         answer = line.recv(200)
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431"))
+
+
+def test_requests_that_are_never_finished_are_hung_up_on(place, monkeypatch):
+    """Many of them would else keep everybody out."""
+    monkeypatch.setattr(serving, "SECONDS_TO_ASK", 0.3)
+    reader = Reader.open(place)
+    server = serving._server(reader, "127.0.0.1", ())
+    listening = serving.listen("127.0.0.1", 0)
+    address = listening.getsockname()
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    slow = [socket.create_connection(address, timeout=30) for _ in range(20)]
+    for one in slow:
+        one.sendall(b"GET / HTTP/1.1\r\nX: ")
+    assert {one.recv(1) for one in slow} == {b""}
+    with urllib.request.urlopen(serving.url_of(listening, "127.0.0.1")) as answer:
+        assert answer.status == 200
+    for one in slow:
+        one.close()
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()
+    listening.close()
+    reader.close()
+
+
+def test_an_empty_name_is_refused(place):
+    answer = run("--ledger", place, "--port", 0, "--name", "")
+    assert answer.exit_code == 2
+    assert "empty name" in answer.output
 
 
 def test_a_port_in_use_is_a_wrong_setting(place):
