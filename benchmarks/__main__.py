@@ -1,5 +1,12 @@
-"""Runs the benchmarks as ``python -m benchmarks``."""
+"""Runs ``python -m benchmarks``, where `nightly` is a command of its own."""
 
-from benchmarks.command import app
+import sys
 
-app(prog_name="python -m benchmarks")
+if sys.argv[1:2] == ["nightly"]:
+    from benchmarks.nightly import main
+
+    main(sys.argv[2:])
+else:
+    from benchmarks.command import app
+
+    app(prog_name="python -m benchmarks")

@@ -14,6 +14,7 @@
     ├── DamagedStore                  4  stored prices are not as they were written
     ├── LedgerError                   4  the ledger cannot be read, trusted or written
     │   └── LedgerBusy               75  the ledger does not answer; later it may
+    │       └── LedgerHeld           75  another process is at work on the same batch
     ├── OutputError (OSError)         6  a result could not be written
     ├── SourceError                   7  a source of prices failed; later it may answer
     │   ├── RateLimited
@@ -107,6 +108,10 @@ class LedgerBusy(LedgerError):
     """The ledger's database does not answer, or is held by others; later it may."""
 
     exit_code = 75
+
+
+class LedgerHeld(LedgerBusy):
+    """Another process holds the lock of a piece of work on the ledger."""
 
 
 class OutputError(ForecasterError, OSError):

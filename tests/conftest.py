@@ -16,6 +16,7 @@ from forecaster.config import Config, config_from_dict
 from forecaster.data.calendar import next_sessions
 from tests.support.fakeyahoo import FakeYahoo, Listing
 from tests.support.fault_table import led_to
+from tests.support.postgres import NoPostgres, Postgres
 
 # A first example pays for imports, and a shared machine pauses: neither is a failure.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -128,3 +129,13 @@ class CommandLine:
 @pytest.fixture(scope="session")
 def command():
     return CommandLine()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    try:
+        server = Postgres().__enter__()
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    yield server
+    server.__exit__()

@@ -43,6 +43,7 @@ def test_a_wheel_carries_prices_settings_and_types(wheel):
     assert "forecaster/_data/known_moves.csv" in names
     assert "forecaster/_data/splits.csv" in names
     assert "forecaster/py.typed" in names
+    assert "forecaster/web/static/page.css" in names
     assert not any("tests/" in name or "/test_" in name for name in names)
 
 

@@ -31,7 +31,7 @@ from forecaster.errors import (
 from forecaster.jobs import run_training
 from forecaster.ledger import POINT, Ledger
 from forecaster.registry import Gate, Registry, load_model
-from forecaster.registry.auditing import own_prices
+from forecaster.registry.auditing import known_audit, own_prices
 from forecaster.registry.gate import judge_live
 from forecaster.registry.listing import find_problems, list_models
 from tests.audit import leaks
@@ -208,6 +208,8 @@ def test_an_audit_of_other_prices_says_so(register, promote, make_prices):
     with pytest.warns(RunWarning, match="tiny@1 was audited on other prices"):
         promote(gate=Gate(prices=lambda _: others))
     assert not entry.load_audit()["prices"]["as_trained"]
+    # It does not count for the next promotion: that asks again.
+    assert known_audit(entry) is None
 
 
 def test_a_forced_promotion_keeps_its_reason_and_what_failed(register, registry):
@@ -441,6 +443,13 @@ def test_a_version_that_was_named_is_never_another_model(
         passed.resolve("tiny")
 
 
+def test_a_number_never_comes_again_whoever_deletes_it(passed, runs_dir):
+    shutil.rmtree(passed.folder / "tiny" / "3")
+    assert passed.register("good", runs_dir=runs_dir, now=NOW).version == 4
+    shutil.rmtree(passed.folder / "tiny" / "4")
+    assert passed.register("good", runs_dir=runs_dir, now=NOW).version == 5
+
+
 def register_once(folder, runs_dir, go):
     go.wait(60)
     Registry.open(folder).register("good", runs_dir=runs_dir, now=NOW)
@@ -608,7 +617,12 @@ def test_a_model_that_loses_live_is_refused(passed, promote_passed, tmp_path):
         walk(ledger, "tiny@2", 3.0)
         walk(ledger, "tiny@1", 0.2)
         watched = Gate(prices=no_prices, ledger=ledger)
-        with pytest.raises(NoSkill, match="tiny@2 loses live: The model loses to"):
+        with pytest.raises(NoSkill, match="tiny@2 loses live, as tiny@2: The model"):
             promote_passed(2, gate=watched)
         assert promote_passed(1, gate=watched).version == 1
-        assert promote_passed(3, gate=watched).version == 3  # nothing is known of it
+        with pytest.warns(RunWarning, match="no forecasts of tiny@3 or good whose"):
+            assert promote_passed(3, gate=watched).version == 3
+        # What its run recorded before it was registered counts too.
+        walk(ledger, "good", 3.0)
+        with pytest.raises(NoSkill, match="tiny@3 loses live, as good: The model"):
+            promote_passed(3, gate=watched)

@@ -102,8 +102,11 @@ class _Loaded:
         network = None if before is None else _keras_network_of(before.forecaster)
         forecaster = load_bundle(place, fast=True, network=network)
         self._kept[kind] = _Kept(fingerprint, forecaster, folder)
+        gone = [] if before is None else [before]
         while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+            gone.append(self._kept.popitem(last=False)[1])
+        for kept in gone:
+            kept.folder.cleanup()
         return forecaster
 
 

@@ -8,15 +8,44 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from forecaster.config.batch import BatchConfig
+from forecaster.config import Config
+from forecaster.config.batch import BatchConfig, ForecastConfig
 from forecaster.data.calendar import as_day, sessions_between
 from forecaster.data.finished import SETTLING_TIME, as_moment, last_finished_session
 from forecaster.errors import ConfigError
 from forecaster.ledger import Ledger
+from forecaster.ledger.schema import N_DIGITS
 
 # The longest closure on record took 36 days (Athens, 2015).
 LONGEST_CLOSURE = 40
 MOST_CAUGHT_UP = 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a whole forecast has in the ledger.
+
+    Attributes
+    ----------
+    n_sessions
+        Sessions that are forecast.
+    n_rows
+        Of all sessions: prices and quantiles.
+    """
+
+    n_sessions: int
+    n_rows: int
+
+    @classmethod
+    def of(cls, config: Config, settings: ForecastConfig) -> Wanted:
+        """Return what the settings of a network and of a batch ask for."""
+        n_sessions = settings.horizon or config.window.horizon
+        quantiles: set[float] = set()
+        if config.model.has_quantiles and n_sessions <= config.window.horizon:
+            ends = [(1 - level) / 2 for level in settings.levels]
+            every = [*config.model.quantiles, *ends, *(1 - end for end in ends)]
+            quantiles = {round(quantile, N_DIGITS) for quantile in every}
+        return cls(n_sessions, n_sessions * (1 + len(quantiles)))
 
 
 @dataclass(frozen=True)
@@ -38,11 +67,6 @@ class Due:
     def pairs(self) -> list[tuple[date, str]]:
         """Every missing origin and ticker, oldest origin first."""
         return [(day, name) for day in self.origins for name in self.missing[day]]
-
-    @property
-    def newest(self) -> dict[str, date]:
-        """By ticker, the newest origin that is missing."""
-        return {ticker: origin for origin, ticker in self.pairs}
 
 
 def wanted_origins(
@@ -84,7 +108,7 @@ def wanted_origins(
 def find_due(
     ledger: Ledger,
     model: str,
-    horizon: int,
+    wanted: Wanted,
     universe: Sequence[str],
     origins: Sequence[date],
 ) -> Due:
@@ -94,13 +118,14 @@ def find_due(
     ----------
     model
         Its name in the ledger.
-    horizon
-        Sessions that a whole forecast has.
+    wanted
+        What a whole forecast has.
     """
     missing = {}
     for origin in origins:
         rows = ledger.known(model, origin=origin)
-        whole = set(rows.loc[rows["n_sessions"] >= horizon, "ticker"])
+        enough = rows["n_sessions"] >= wanted.n_sessions
+        whole = set(rows.loc[enough & (rows["n_rows"] >= wanted.n_rows), "ticker"])
         missing[origin] = tuple(name for name in universe if name not in whole)
     return Due(tuple(origins), missing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from forecaster.config.batch import SourceConfig
 from forecaster.data.history import Source
 from forecaster.data.store import PriceStore
 from forecaster.errors import (
+    BadResponse,
     ConfigError,
     DataError,
     ForecasterError,
     NoDataInRange,
     OutputError,
     RateLimited,
+    RunLocked,
     SourceError,
+    SourceTimeout,
     SourceUnavailable,
 )
 
@@ -28,6 +32,16 @@ from forecaster.errors import (
 LONGEST_WAIT = 900.0
 # Failures of as many tickers, one after the other, mean that the source is down.
 MOST_IN_A_ROW = 10
+# Failures of a source, of which many together mean that it is down ...
+SILENT = (RateLimited, SourceTimeout, SourceUnavailable)
+# ... and those that may be gone when the ticker is asked for again.
+PASSING = (RunLocked, SourceError)
+# Events of an update that leave the version before behind.
+NEW_VERSIONS = ("append", "split", "dividend", "restated", "stale")
+
+
+class NotAsked(SourceUnavailable):
+    """A source was left alone, since it failed on one ticker after the other."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ class Fetcher:
     journal: Journal
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
+    _n_unwritable: int = 0
 
     def fetch(self, wanted: Mapping[str, date]) -> dict[str, Failure]:
         """Bring tickers up to date, and return those that could not be.
@@ -70,40 +85,45 @@ class Fetcher:
         Raises
         ------
         OutputError
-            If the store cannot be written: that is the same for all tickers.
+            If the store cannot be written for more than one ticker.
         """
         if not self.settings.is_remote or self.settings.offline:
             return {}
         failures: dict[str, Failure] = {}
-        left: Sequence[str] = [
-            name for name, day in wanted.items() if not self._reaches(name, day)
-        ]
+        left = [name for name, day in wanted.items() if not self._reaches(name, day)]
+        may_be_down = True
         for number in range(1, self.settings.attempts + 1):
             if not left:
                 break
             if number > 1:
                 self._wait(left, failures, number)
             with self.journal.counting("fetch", len(left)) as advance:
-                tried = [*self._round(left, advance)]
-            again = []
-            for name, error in tried:
+                tried = dict(self._round(left, advance, may_be_down))
+            for name, error in tried.items():
                 failures.pop(name, None)
                 if error is not None:
                     failures[name] = Failure(error, number)
-                    again += [name] if isinstance(error, SourceError) else []
-            left = again
+            skipped = [n for n, error in tried.items() if isinstance(error, NotAsked)]
+            failed = [n for n, error in tried.items() if isinstance(error, PASSING)]
+            # Those that were not asked first: of the others, some always fail.
+            left = [*dict.fromkeys([*skipped, *failed])]
+            may_be_down = bool(skipped)
         return failures
 
     def _round(
-        self, tickers: Sequence[str], advance: Advance
+        self, tickers: Sequence[str], advance: Advance, may_be_down: bool
     ) -> Iterator[tuple[str, ForecasterError | None]]:
         n_in_a_row = 0
         for name in tickers:
-            if n_in_a_row < MOST_IN_A_ROW:
+            if may_be_down and n_in_a_row >= MOST_IN_A_ROW:
+                # Each further question would wait for nothing.
+                error: ForecasterError | None = self._not_asked(name)
+            else:
                 error = self._update(name)
-            else:  # the source is down: each further question would wait for nothing
-                error = self._not_asked(name)
-            n_in_a_row = n_in_a_row + 1 if isinstance(error, SourceError) else 0
+            if isinstance(error, SILENT):
+                n_in_a_row += 1
+            elif not isinstance(error, BadResponse):
+                n_in_a_row = 0
             yield name, error
             advance()
 
@@ -122,18 +142,36 @@ class Fetcher:
                     calendar=self.settings.calendar,
                     start=self.settings.start,
                 )
-            except OutputError:
-                raise
+            except OutputError as error:
+                return self._unwritable(error)
             except ForecasterError as error:
                 return error
+            except Exception as error:
+                # A bug, too, is that of one ticker.
+                return self._bug(ticker, error)
         for warning in told:
             self.journal.tell("doubt", ticker=ticker, reason=str(warning.message))
+        if update.event in NEW_VERSIONS and self.settings.keep:
+            self.store.prune(ticker, keep=self.settings.keep)
         if update.event != "stale":
             return None
         # Without a report the source failed, and stored prices have answered.
         if update.report:
             return NoDataInRange(update.message)
         return SourceUnavailable(update.message)
+
+    def _unwritable(self, error: OutputError) -> OutputError:
+        """Return the first such error; a second one is that of the whole store."""
+        if self._n_unwritable:
+            raise error
+        self._n_unwritable += 1
+        return error
+
+    def _bug(self, ticker: str, error: Exception) -> ForecasterError:
+        self.journal.tell(
+            "bug", level="error", ticker=ticker, traceback=traceback.format_exc()
+        )
+        return ForecasterError(f"{ticker}: {type(error).__name__}: {error}")
 
     @cached_property
     def _source(self) -> Source:
@@ -142,8 +180,8 @@ class Fetcher:
         # The rounds try again, and wait once for all tickers.
         return open_source(self.settings.name, attempts=1)
 
-    def _not_asked(self, ticker: str) -> SourceUnavailable:
-        return SourceUnavailable(
+    def _not_asked(self, ticker: str) -> NotAsked:
+        return NotAsked(
             f"{ticker}: not asked, because {self.settings.name} failed "
             f"{MOST_IN_A_ROW} times in a row. Try again later."
         )
@@ -151,6 +189,8 @@ class Fetcher:
     def _reaches(self, ticker: str, day: date) -> bool:
         try:
             version = self.store.current(ticker)
+            if not self.store.shelf(ticker).is_tidy():
+                return False  # a killed update left something half done
         except DataError:
             return False
         # Another source, or another exchange, is refused by the update.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from forecaster.batch.evening import Evening
 from forecaster.batch.journal import Journal
-from forecaster.batch.metrics import write_metrics
+from forecaster.batch.metrics import write_failed_metrics, write_metrics
 from forecaster.batch.pinging import POLICY, Signal, check_url, ping
-from forecaster.batch.run import Evening, run_batch
+from forecaster.batch.run import run_batch
 from forecaster.batch.summary import BatchSummary
 from forecaster.batch.working import Engine
 from forecaster.config.batch import BatchConfig
@@ -21,7 +24,7 @@ from forecaster.errors import (
     EXIT_INTERRUPTED,
     EXIT_TERMINATED,
     ForecasterError,
-    LedgerBusy,
+    LedgerHeld,
 )
 from forecaster.interrupts import Terminated
 
@@ -46,13 +49,20 @@ def run_scheduled(
     ForecasterError
         As `forecaster.batch.run.run_batch`.
     """
-    watchers = _Watchers.of(config, evening, journal)
-    watchers.tell("start")
+    watchers, started = _Watchers.of(config, evening, journal), evening.now()
+
+    def begun() -> None:
+        watchers.tell("start")
+
     try:
-        summary = run_batch(config, evening, engine=engine, journal=journal)
-    except LedgerBusy:
+        summary = run_batch(
+            config, evening, engine=engine, journal=journal, begun=begun
+        )
+    except LedgerHeld:
         raise  # whoever is at work tells the end
     except BaseException as error:
+        nothing = _nothing_done(config, started, evening.now())
+        watchers.note_error(nothing, _code_of(error))
         watchers.tell("fail", code=_code_of(error), body=str(error))
         raise
     watchers.note(summary)
@@ -92,11 +102,18 @@ class _Watchers:
 
     def note(self, summary: BatchSummary) -> None:
         """Write the metrics, if they are wanted."""
-        if self.metrics is None:
-            return
+        if self.metrics is not None:
+            self._write(partial(write_metrics, self.metrics, summary, summary.scores))
+
+    def note_error(self, summary: BatchSummary, code: int) -> None:
+        """Write the metrics of a run without outcomes, if they are wanted."""
+        if self.metrics is not None:
+            self._write(partial(write_failed_metrics, self.metrics, summary, code))
+
+    def _write(self, write: Callable[[], Path]) -> None:
         try:
             with self._doubts():
-                write_metrics(self.metrics, summary, summary.scores)
+                write()
         except ForecasterError as error:
             self.journal.tell("no metrics", level="warning", reason=str(error))
 
@@ -109,6 +126,21 @@ class _Watchers:
         for warning in told:
             reason = str(warning.message)
             self.journal.tell("not heard", level="warning", reason=reason)
+
+
+def _nothing_done(
+    config: BatchConfig, started: datetime, finished: datetime
+) -> BatchSummary:
+    """Return the summary of a run that an error ended."""
+    return BatchSummary(
+        name=config.name,
+        model="",
+        ledger="",
+        origins=(),
+        started=started,
+        finished=finished,
+        outcomes=(),
+    )
 
 
 def _code_of(error: BaseException) -> int:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from forecaster.atomic import write_bytes
 from forecaster.batch.metrics_file import LAST_SUCCESS, last_success, read_families
-from forecaster.batch.summary import BatchSummary
+from forecaster.batch.summary import STATUSES, BatchSummary
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,20 +78,44 @@ def write_metrics(
 
     check_name(file)
     registry = CollectorRegistry()
-    _set(
-        registry,
-        LAST_SUCCESS,
-        "End of the last run with all forecasts, in seconds since 1970; 0 for never.",
-        {(): last_success(file, summary)},
-        summary.name,
-    )
-    _describe_run(registry, summary)
+    code = summary.exit_code
+    _describe_success(registry, last_success(file, summary, code), summary.name)
+    _describe_run(registry, summary, code)
     _describe_tickers(registry, summary)
     if scores is None:
         _keep_skill(registry, summary.name, file)
     else:
         _describe_skill(registry, summary.name, scores)
     # The collector skips the hidden file that this takes the name from.
+    write_bytes(file, generate_latest(registry))
+    return file
+
+
+def write_failed_metrics(file: Path, summary: BatchSummary, code: int) -> Path:
+    """Write the metrics of a run that an error ended before it had a summary.
+
+    The times and the exit code are those of the run; the last success and the skill are
+    taken over from the old file, and nothing is said of tickers.
+
+    Parameters
+    ----------
+    summary
+        Name and times of the run, without outcomes.
+    code
+        The exit code.
+
+    Raises
+    ------
+    ConfigError, OutputError
+        As `write_metrics`.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    check_name(file)
+    registry = CollectorRegistry()
+    _describe_success(registry, last_success(file, summary, code), summary.name)
+    _describe_run(registry, summary, code)
+    _keep_skill(registry, summary.name, file)
     write_bytes(file, generate_latest(registry))
     return file
 
@@ -112,7 +136,14 @@ def check_name(file: Path) -> None:
         )
 
 
-def _describe_run(registry: CollectorRegistry, summary: BatchSummary) -> None:
+def _describe_success(registry: CollectorRegistry, moment: float, batch: str) -> None:
+    meaning = "End of the last run with all forecasts, in seconds since 1970; 0: never."
+    _set(registry, LAST_SUCCESS, meaning, {(): moment}, batch)
+
+
+def _describe_run(
+    registry: CollectorRegistry, summary: BatchSummary, code: int
+) -> None:
     numbers = {
         "last_run_timestamp_seconds": (
             "End of the last run, in seconds since 1970.",
@@ -121,7 +152,7 @@ def _describe_run(registry: CollectorRegistry, summary: BatchSummary) -> None:
         "run_duration_seconds": ("How long the last run took.", summary.seconds),
         "exit_code": (
             "Exit code of the last run: 0 all forecasts are there, 5 some failed.",
-            summary.exit_code,
+            code,
         ),
     }
     for name, (meaning, value) in numbers.items():
@@ -130,19 +161,21 @@ def _describe_run(registry: CollectorRegistry, summary: BatchSummary) -> None:
 
 def _describe_tickers(registry: CollectorRegistry, summary: BatchSummary) -> None:
     batch, ages = summary.name, summary.ages.values()
+    counts = Counter(one.status for one in summary.newest)
+    kinds = Counter(one.kind for one in summary.newest)
     _set(
         registry,
         "forecaster_batch_tickers",
-        "Tickers and origins of the last run, by what became of them.",
-        {(status,): count for status, count in summary.counts.items()},
+        "Tickers of the newest origin of the last run, by what became of them.",
+        {(status,): counts[status] for status in STATUSES},
         batch,
         "status",
     )
     _set(
         registry,
         "forecaster_batch_failures",
-        "Failed tickers and origins of the last run, by the class of the error.",
-        {(kind,): n for kind, n in Counter(f.kind for f in summary.failures).items()},
+        "Failed tickers of the newest origin of the last run, by class of the error.",
+        {(kind,): n for kind, n in kinds.items() if kind},
         batch,
         "kind",
     )

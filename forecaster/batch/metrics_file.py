@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 LAST_SUCCESS = "forecaster_batch_last_success_timestamp_seconds"
 
 
-def last_success(file: Path, summary: BatchSummary) -> float:
+def last_success(file: Path, summary: BatchSummary, code: int) -> float:
     """Return when the batch last succeeded: now, or what the old file says.
+
+    Parameters
+    ----------
+    code
+        The exit code of this run.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def last_success(file: Path, summary: BatchSummary) -> float:
             f"{file} holds the metrics of the batch {min(others)!r}. Give "
             f"{summary.name!r} a file of its own, or delete this one if it was renamed."
         )
-    if summary.exit_code == 0:
+    if code == 0:
         return summary.finished.timestamp()
     return earlier.get(summary.name, 0.0)
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from forecaster.atomic import output_errors
 from forecaster.batch.bundles import PackedBundle
-from forecaster.bundle import MANIFEST, load_bundle_config
+from forecaster.bundle import MANIFEST, load_bundle_config, verify_bundle
 from forecaster.config import Config, dump_config, load_config, with_values
 from forecaster.config.batch import BatchConfig
 from forecaster.data.calendar import sessions_between
-from forecaster.errors import ConfigError
+from forecaster.errors import BundleError, ConfigError
 from forecaster.fans import refuse_without_quantiles
 from forecaster.registry import Registry
 from forecaster.registry.loading import is_reference
@@ -72,6 +73,11 @@ class SavedModel:
         del fit
         return ()
 
+    def set_aside(self, fit: Fit) -> str | None:
+        """Return None: a network that was saved elsewhere is not put anywhere."""
+        del fit
+        return None
+
     def bundle_of(self, fit: Fit | None) -> PackedBundle:
         """Return the network."""
         del fit
@@ -114,7 +120,11 @@ class TrainedModel:
         elif not config.data.tickers:
             values |= {"data.tickers": [*universe], "data.ticker": universe[0]}
         self.config = with_values(config, values)
-        self._folder = batch.folder / "models" / _short_hash(self.config, self.window)
+        # Without the universe: who joins or leaves it counts from the next refit on.
+        kind = _short_hash(
+            config, str(values["data.calendar"]), self.scope, self.window
+        )
+        self._folder = batch.folder / "models" / kind
 
     def fit_for(self, ticker: str, origin: date) -> Fit:
         """Return the network that forecasts after an origin.
@@ -144,6 +154,22 @@ class TrainedModel:
     def is_there(self, fit: Fit) -> bool:
         """Return whether it was trained already."""
         return (self.folder_of(fit) / MANIFEST).is_file()
+
+    def set_aside(self, fit: Fit) -> str | None:
+        """Put a damaged network out of the way; say what is wrong with it, if so.
+
+        It is trained again: settings and prices make the same one.
+        """
+        folder = self.folder_of(fit)
+        try:
+            if folder.exists():
+                verify_bundle(folder)
+        except BundleError as error:
+            with output_errors(folder):
+                number = len([*folder.parent.glob(f"{folder.name}.damaged*")]) + 1
+                folder.rename(folder.with_name(f"{folder.name}.damaged-{number}"))
+            return str(error)
+        return None
 
     def folder_of(self, fit: Fit) -> Path:
         """Return where its bundle lies, or will lie."""
@@ -243,6 +269,6 @@ def _find_bundle(reference: str, runs_dir: Path) -> tuple[Path, str]:
     return run.folder / BUNDLE, run.name
 
 
-def _short_hash(config: Config, window: str) -> str:
-    text = f"{window}\n{dump_config(config)}"
+def _short_hash(config: Config, *words: str) -> str:
+    text = "\n".join([*words, dump_config(config)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

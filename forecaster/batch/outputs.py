@@ -17,6 +17,7 @@ from forecaster.config.batch import BatchConfig, Format
 from forecaster.ledger import Ledger
 from forecaster.ledger.reading import widen
 
+SUMMARY = "summary.json"
 TEMPLATES = Path(__file__).parent / "templates"
 # Columns of the table that says what earlier forecasts were worth.
 SCORES = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
@@ -52,9 +53,27 @@ def write_outputs(
             files.append(_write_table(table, folder, kind))
         if config.outputs.report:
             files.append(_write_report(table, folder, summary, origin, scores))
-    if origins:
-        files.append(_write_summary(summary, config.folder / origins[-1].isoformat()))
+        # The last: with it, the evening is done.
+        files.append(_write_summary(summary, folder))
     return tuple(str(file) for file in files)
+
+
+def is_written(config: BatchConfig, origin: date) -> bool:
+    """Return whether all outputs of an evening are there."""
+    return (config.folder / origin.isoformat() / SUMMARY).is_file()
+
+
+def check_writable(config: BatchConfig) -> None:
+    """Refuse a folder that cannot be written, before hours of work.
+
+    Raises
+    ------
+    OutputError
+        With the reason.
+    """
+    probe = config.folder / ".probe"
+    write_bytes(probe, b"")
+    probe.unlink()
 
 
 def _write_table(table: pd.DataFrame, folder: Path, kind: Format) -> Path:
@@ -76,7 +95,7 @@ def _write_table(table: pd.DataFrame, folder: Path, kind: Format) -> Path:
 
 
 def _write_summary(summary: BatchSummary, folder: Path) -> Path:
-    file = folder / "summary.json"
+    file = folder / SUMMARY
     write_text(file, json.dumps(summary.to_dict(), indent=1) + "\n")
     return file
 

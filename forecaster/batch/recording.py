@@ -19,6 +19,7 @@ from forecaster.ledger import Ledger
 
 # What is not in the ledger yet is lost if the process is killed.
 MOST_WAITING, LONGEST_WAIT = 64, 5.0
+CHANGED = "If the settings were changed, give the model another name in `model.name`."
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Recorder:
 
     def flush(self) -> None:
         """Write everything that waits, in one transaction."""
-        waiting, self._waiting = self._waiting, []
+        waiting = [*self._waiting]
         self._written_at = time.monotonic()
         rows = [
             one.rows.assign(model=self.model, run=self._runs[one.outcome.origin])
@@ -81,11 +82,13 @@ class Recorder:
         refused: dict[str, LedgerError] = {}
         if rows:
             _, refused = self.ledger.write_all(pd.concat(rows, ignore_index=True))
+        # Only now: what is interrupted before is written by the next flush.
+        del self._waiting[: len(waiting)]
         failures: dict[date, list[TickerOutcome]] = {}
         for one in waiting:
             outcome = one.outcome
             if outcome.ticker in refused and one.rows is not None:
-                error = refused[outcome.ticker]
+                error = LedgerError(f"{refused[outcome.ticker]} {CHANGED}")
                 outcome = TickerOutcome.failure(outcome.ticker, outcome.origin, error)
                 self._tell(Made(outcome))
             if outcome.status == "failed":

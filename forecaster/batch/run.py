@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
+from itertools import chain
 
 import pandas as pd
 
 from forecaster.batch.actuals import bring_actuals
 from forecaster.batch.asking import Made
-from forecaster.batch.due import Due, find_due, wanted_origins
+from forecaster.batch.due import Due, Wanted, find_due, wanted_origins
+from forecaster.batch.evening import Evening
 from forecaster.batch.fetching import Failure, Fetcher, check_source
 from forecaster.batch.journal import Journal
 from forecaster.batch.models import Fit, Model, choose_model
-from forecaster.batch.outputs import outcomes_known, write_outputs
+from forecaster.batch.outputs import (
+    check_writable,
+    is_written,
+    outcomes_known,
+    write_outputs,
+)
 from forecaster.batch.reading import Reader
 from forecaster.batch.recording import Recorder
 from forecaster.batch.summary import BatchSummary, TickerOutcome
@@ -25,7 +30,7 @@ from forecaster.batch.working import (
     Engine,
     Forecasting,
     Pair,
-    failed_fits,
+    split_pairs,
     train_due,
 )
 from forecaster.config.batch import BatchConfig
@@ -33,37 +38,8 @@ from forecaster.data.store import PriceStore
 from forecaster.ledger import Ledger
 from forecaster.loading import companions_of
 
-RUNS_DIR = Path("runs")
 # Errors that say no more than that prices are missing.
 ABSENT = ("NoDataInRange", "SourceUnavailable", "SymbolNotFound")
-
-
-@dataclass(frozen=True)
-class Evening:
-    """What a batch is asked for besides its settings.
-
-    Attributes
-    ----------
-    now
-        The clock, with a time zone.
-    as_of
-        Pretend that it is the evening of this date.
-    catch_up
-        How many sessions before are wanted too, where they were missed.
-    heed
-        Raises if the process was told to end.
-    runs_dir
-        Where the run of a network is looked for by name.
-    sleep
-        How to wait for a source; replaceable in tests.
-    """
-
-    now: Callable[[], datetime]
-    as_of: str | date | None = None
-    catch_up: int = 0
-    heed: Callable[[], None] = field(default=lambda: None)
-    runs_dir: Path = RUNS_DIR
-    sleep: Callable[[float], None] = field(default=time.sleep)
 
 
 def run_batch(
@@ -72,6 +48,7 @@ def run_batch(
     *,
     engine: Engine | None = None,
     journal: Journal | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> BatchSummary:
     """Make the forecasts that are due and not in the ledger, and record them.
 
@@ -85,6 +62,8 @@ def run_batch(
         Where the work is done; by default in this process.
     journal
         Is told what happens.
+    begun
+        Is called once no other process can be at work on this batch.
 
     Returns
     -------
@@ -95,7 +74,7 @@ def run_batch(
     ------
     ConfigError, BundleError
         If the settings contradict each other, or the network cannot be read.
-    LedgerBusy
+    LedgerHeld
         If another process is at work on the same batch (exit code 75).
     LedgerError, OutputError, ClusterFailed
         If the ledger, the disk or the cluster fails. What was recorded stays.
@@ -103,17 +82,18 @@ def run_batch(
     started = evening.now()
     told = Journal() if journal is None else journal
     check_source(config.source)
-    universe = read_universe(config.universe)
+    universe = read_universe(config.universe, config.source)
     model = choose_model(config, universe, evening.runs_dir)
     origins = wanted_origins(
         config, now=started, as_of=evening.as_of, catch_up=evening.catch_up
     )
     with Ledger.open(config.ledger.place) as ledger, ledger.lock(config.name):
+        begun()
         n_killed = ledger.abandon_runs(config.name, finished=started)
         if n_killed:
             told.tell("earlier runs were killed", runs=n_killed)
-        horizon = config.forecast.horizon or model.config.window.horizon
-        due = find_due(ledger, model.label, horizon, universe, origins)
+        wanted = Wanted.of(model.config, config.forecast)
+        due = find_due(ledger, model.label, wanted, universe, origins)
         told.tell(
             "due",
             batch=config.name,
@@ -123,9 +103,7 @@ def run_batch(
             missing=len(due.pairs),
         )
         job = _Job(config, evening, engine or Engine(), told, model, ledger, universe)
-        summary = job.summary(due, started)
-        if due.pairs:
-            summary = job.work(due, started)
+        summary = job.work(due, started)
     told.tell(
         "end",
         status=summary.status,
@@ -158,25 +136,48 @@ class _Job:
         )
 
     def work(self, due: Due, started: datetime) -> BatchSummary:
-        """Do what is due, and return what became of it."""
-        failures = self._fetch(due)
-        ready, lost = self._train(due)
-        touched = [origin for origin in due.origins if due.missing[origin]]
-        for origin in touched:
-            self.recorder.begin(origin, self.model.fingerprint_for(origin))
-        finished = False
-        try:
-            for made in (*lost, *self._forecast(ready)):
-                self.recorder.add(_explained(made, failures))
-                self.evening.heed()
-            finished = True
-        finally:
-            # Also on Ctrl-C and SIGTERM: what was made is kept.
-            self.recorder.finish(abandoned=not finished)
+        """Do what is due, and return what became of it.
+
+        An evening is done once its outputs are written: where the process was ended
+        before that, they are made now.
+        """
+        unwritten = [
+            origin
+            for origin in due.origins
+            if due.missing[origin] or not is_written(self.config, origin)
+        ]
+        if not unwritten:
+            return self.summary(due, started)
+        check_writable(self.config)
+        if due.pairs:
+            self._make(due)
         scores = self._score(due)
         summary = self.summary(due, started)
-        files = write_outputs(self.config, self.ledger, summary, touched, scores)
+        files = write_outputs(self.config, self.ledger, summary, unwritten, scores)
         return replace(summary, files=files, scores=scores)
+
+    def _make(self, due: Due) -> None:
+        """Fetch, train and forecast what is missing, and record it."""
+        pairs, early = split_pairs(self.model, due.pairs, {})
+        failures = self._fetch(pairs)
+        ready, untrained = self._train(pairs)
+        for origin in due.origins:
+            if due.missing[origin]:
+                self.recorder.begin(origin, self._fingerprint(origin, ready))
+        try:
+            for made in chain(early, untrained, self._forecast(ready)):
+                self.recorder.add(_explained(made, failures))
+                self.evening.heed()
+            self.recorder.finish()
+        except BaseException:
+            # Also on Ctrl-C and SIGTERM: what was made is kept.
+            self.recorder.finish(abandoned=True)
+            raise
+
+    def _fingerprint(self, origin: date, ready: Sequence[Pair]) -> str | None:
+        """Return what identifies the network of an evening, if there is one."""
+        is_ready = any(day == origin for day, _ in ready)
+        return self.model.fingerprint_for(origin) if is_ready else None
 
     def summary(self, due: Due, started: datetime) -> BatchSummary:
         """Return what became of every ticker so far."""
@@ -201,7 +202,9 @@ class _Job:
             ages=dict(self.reader.ages),
         )
 
-    def _fetch(self, due: Due) -> dict[str, Failure]:
+    def _fetch(self, pairs: Sequence[Pair]) -> dict[str, Failure]:
+        if not pairs:
+            return {}
         fetcher = Fetcher(
             self.config.source,
             PriceStore(),
@@ -209,32 +212,33 @@ class _Job:
             self.evening.now,
             self.evening.sleep,
         )
-        newest = due.newest
+        newest = {ticker: origin for origin, ticker in pairs}
         last = max(newest.values())
-        return fetcher.fetch(dict.fromkeys(self._further_tickers(due), last) | newest)
+        return fetcher.fetch(dict.fromkeys(self._further_tickers(pairs), last) | newest)
 
-    def _further_tickers(self, due: Due) -> tuple[str, ...]:
+    def _further_tickers(self, pairs: Sequence[Pair]) -> tuple[str, ...]:
         """Return the tickers that networks need beside those that they forecast."""
         further = list(companions_of(self.model.config))
-        for fit in self._due_fits(due):
+        for fit in self._due_fits(pairs):
             further += self.model.tickers_of(fit)
         return tuple(dict.fromkeys(name.upper() for name in further))
 
-    def _due_fits(self, due: Due) -> list[Fit]:
+    def _due_fits(self, pairs: Sequence[Pair]) -> list[Fit]:
         """Return the networks that are to be trained, each once."""
-        fits = [self.model.fit_for(name, day) for day, name in due.pairs]
-        return [
-            fit
-            for fit in dict.fromkeys(fits)
-            if fit is not None and not self.model.is_there(fit)
-        ]
+        fits = [self.model.fit_for(name, day) for day, name in pairs]
+        wanted = [fit for fit in dict.fromkeys(fits) if fit is not None]
+        for fit in wanted:
+            damage = self.model.set_aside(fit)
+            if damage is not None:
+                self.journal.tell("trained again", level="warning", reason=damage)
+        return [fit for fit in wanted if not self.model.is_there(fit)]
 
-    def _train(self, due: Due) -> tuple[list[Pair], list[Made]]:
+    def _train(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Made]]:
         """Train what is due; return the pairs with a network, and what the rest got."""
         failed = train_due(
-            self.model, self._due_fits(due), self.reader, self.engine, self.journal
+            self.model, self._due_fits(pairs), self.reader, self.engine, self.journal
         )
-        return failed_fits(self.model, due.pairs, failed)
+        return split_pairs(self.model, pairs, failed)
 
     def _forecast(self, pairs: Sequence[Pair]) -> Iterator[Made]:
         forecasting = Forecasting(
@@ -250,9 +254,8 @@ class _Job:
         """
         if not self.config.ledger.score or self.evening.as_of is not None:
             return None
-        bring_actuals(
-            self.ledger, self.model.label, due.newest, self.reader, self.journal
-        )
+        newest = dict.fromkeys(self.universe, due.origins[-1])
+        bring_actuals(self.ledger, self.model.label, newest, self.reader, self.journal)
         return self.ledger.score(model=self.model.label, keep=True)
 
 

@@ -121,11 +121,22 @@ class BatchSummary:
         return tuple(one for one in self.outcomes if one.status == "failed")
 
     @property
+    def newest(self) -> tuple[TickerOutcome, ...]:
+        """The outcomes of the newest origin: what tonight is about."""
+        last = max((one.origin for one in self.outcomes), default=None)
+        return tuple(one for one in self.outcomes if one.origin == last)
+
+    @property
     def status(self) -> str:
-        """Return `up to date`, `finished`, `partly` or `failed`."""
+        """Return `up to date`, `finished`, `partly` or `failed`.
+
+        `failed` if nothing was forecast, and the newest origin has nothing: that
+        earlier ones are known already is no success of this run.
+        """
         counts = self.counts
         if counts["failed"]:
-            return "partly" if counts["failed"] < len(self.outcomes) else "failed"
+            nothing = all(one.status == "failed" for one in self.newest)
+            return "failed" if nothing and not counts["forecast"] else "partly"
         return "finished" if counts["forecast"] else "up to date"
 
     @property

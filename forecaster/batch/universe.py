@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from forecaster.config.batch import UniverseConfig
+from forecaster.config.batch import SourceConfig, UniverseConfig
 from forecaster.config.settings import TICKER
 from forecaster.data.store import PriceStore
-from forecaster.errors import ConfigError
+from forecaster.data.versions import Version
+from forecaster.errors import ConfigError, DataError
 
 
-def read_universe(settings: UniverseConfig) -> tuple[str, ...]:
+def read_universe(
+    settings: UniverseConfig, source: SourceConfig | None = None
+) -> tuple[str, ...]:
     """Return the tickers in order, upper case, each once.
+
+    Parameters
+    ----------
+    source
+        Of the stored tickers, those of this source and its calendar alone.
 
     Raises
     ------
@@ -22,15 +30,35 @@ def read_universe(settings: UniverseConfig) -> tuple[str, ...]:
     if settings.file is not None:
         names = _read_file(Path(settings.file))
     elif settings.stored:
-        names = [*PriceStore().list_tickers()]
+        names = _stored(source)
     else:
         names = [*settings.tickers]
     if not names:
         raise ConfigError(
-            "the universe is empty: no prices are stored yet. Fetch some with "
-            "`forecaster fetch`, or name the tickers."
+            "the universe is empty: no prices of this source and calendar are stored "
+            "yet. Fetch some with `forecaster fetch`, or name the tickers."
         )
     return tuple(sorted({name.upper() for name in names}))
+
+
+def _stored(source: SourceConfig | None) -> list[str]:
+    store, names = PriceStore(), []
+    for name in store.list_tickers():
+        try:
+            version = store.current(name)
+        except DataError:
+            names.append(name)  # damaged: whoever reads it is told
+            continue
+        wanted = source is None or not source.is_remote
+        if wanted or _is_of(version, source):
+            names.append(name)
+    return names
+
+
+def _is_of(version: Version, source: SourceConfig | None) -> bool:
+    return source is None or (
+        (version.source, version.calendar) == (source.name, source.calendar)
+    )
 
 
 def _read_file(file: Path) -> list[str]:

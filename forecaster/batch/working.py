@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
@@ -15,13 +15,15 @@ from forecaster.batch.reading import Reader
 from forecaster.batch.summary import TickerOutcome
 from forecaster.batch.training import Training, train_packed
 from forecaster.config.batch import ForecastConfig
-from forecaster.engine import run_each
+from forecaster.engine import Outcome, run_each
 from forecaster.errors import ForecasterError, NoDataInRange
 
 # Tickers of a task: they share what it costs to send a network to a worker.
 N_TOGETHER = 16
 # Tasks that a cluster is given at once: it keeps the prices of all in its memory.
 MOST_SENT = 64
+# Of the tickers that a network is to be trained on.
+LEAST_SHARE = 0.9
 
 Pair = tuple[date, str]
 
@@ -54,7 +56,7 @@ def train_due(
     reader: Reader,
     engine: Engine,
     journal: Journal,
-) -> dict[Fit, ForecasterError]:
+) -> dict[Fit, Exception]:
     """Train and keep the networks that are not there yet; return what failed.
 
     Parameters
@@ -62,7 +64,7 @@ def train_due(
     due
         The networks that are to be trained.
     """
-    failed: dict[Fit, ForecasterError] = {}
+    failed: dict[Fit, Exception] = {}
     if not due or isinstance(model, SavedModel):
         return failed
 
@@ -80,29 +82,41 @@ def train_due(
     with journal.counting("train", len(due)) as advance:
         for outcome in outcomes:
             fit = outcome.task
-            try:
+            if outcome.error is None:
                 model.keep(fit, outcome.get())
-            except ForecasterError as error:
-                failed[fit] = error
-                journal.tell("training failed", level="error", reason=str(error))
+            else:
+                failed[fit] = outcome.error
+                _tell_of_training(journal, outcome)
             advance()
     return failed
+
+
+def _tell_of_training(journal: Journal, outcome: Outcome[Fit, PackedBundle]) -> None:
+    expected = isinstance(outcome.error, ForecasterError)
+    more = {} if expected else {"traceback": outcome.traceback}
+    reason = f"{outcome.task.ticker}: not trained: {outcome.error}"
+    journal.tell("training failed", level="error", reason=reason, **more)
 
 
 def _training(
     model: TrainedModel, fit: Fit, reader: Reader, journal: Journal
 ) -> Training:
     """Return what a training needs, of those tickers that have prices."""
-    prices = {}
-    for ticker in model.tickers_of(fit):
+    prices, tickers = {}, model.tickers_of(fit)
+    for ticker in tickers:
         priced = reader.read_nearly(ticker, fit.end)
         if priced.prices is None:
             reason = f"not trained on: {priced.error}"
             journal.tell("left out", level="warning", ticker=ticker, reason=reason)
         else:
             prices[ticker] = priced.prices
-    if not prices:
-        raise NoDataInRange(f"no ticker has prices up to {fit.end}: nothing to train.")
+    if len(prices) < LEAST_SHARE * len(tickers):
+        # The network stays for many evenings: it shall not hang on one bad evening.
+        raise NoDataInRange(
+            f"{len(prices)} of {len(tickers)} tickers have prices up to {fit.end}, and "
+            f"training wants {LEAST_SHARE:.0%}. Fetch the others, or leave those out "
+            "that have none: `data.tickers` of the settings names whom to train on."
+        )
     return Training(model.config_of(fit, prices), prices)
 
 
@@ -194,16 +208,23 @@ def _blamed(task: Task, error: Exception, n_attempts: int) -> Iterator[Made]:
         yield Made(replace(outcome, n_attempts=max(1, n_attempts)))
 
 
-def failed_fits(
-    model: Model, pairs: Sequence[Pair], failed: dict[Fit, ForecasterError]
+def split_pairs(
+    model: Model, pairs: Sequence[Pair], failed: Mapping[Fit, Exception]
 ) -> tuple[list[Pair], list[Made]]:
-    """Return the pairs that have a network, and what came of the others."""
-    ready, made = [], []
+    """Return the pairs that have a network, and what came of the others.
+
+    Parameters
+    ----------
+    failed
+        Trainings that failed, and why.
+    """
+    ready, lost = [], []
     for day, name in pairs:
-        fit = model.fit_for(name, day)
-        error = None if fit is None else failed.get(fit)
-        if error is None:
+        try:
+            fit = model.fit_for(name, day)
+            if fit is not None and fit in failed:
+                raise failed[fit]
             ready.append((day, name))
-        else:
-            made.append(Made(TickerOutcome.failure(name, day, error)))
-    return ready, made
+        except Exception as error:
+            lost.append(Made(TickerOutcome.failure(name, day, error)))
+    return ready, lost

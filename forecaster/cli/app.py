@@ -21,6 +21,7 @@ from forecaster.cli import (
     monitor,
     predict,
     runs,
+    serve,
     train,
     tune,
 )
@@ -35,8 +36,10 @@ app = new_app(
     not fit for use; 4 a saved run, stored prices or the ledger missing or damaged;
     5 some tickers or trainings failed; 6 a result could not be written; 7 a source of
     prices failed, try later; 8 an audit found a leak; 9 training failed; 10 a network
-    should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`);
-    75 another process holds the run, or the ledger does not answer; 130 interrupted;
+    should be trained again (`monitor --fail-on`); 11 no skill (`--require-skill`,
+    `models promote`);
+    75 another process holds the run or batch, or the ledger does not
+    answer; 130 interrupted;
     143 ended by SIGTERM.
     """
 )
@@ -56,6 +59,7 @@ app.command("plot")(forecasts.plot_command)
 app.command("score")(ledger.score_command)
 app.command("explain")(explain.explain_command)
 app.command("monitor")(monitor.monitor_command)
+app.command("serve")(serve.serve_command)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")

@@ -57,7 +57,8 @@ def batch_command(
     Messages are bars on a terminal, and lines of JSON elsewhere.
 
     Exit codes: 0 all tickers have their forecast; 5 some failed; if all failed, the
-    code of the commonest failure (3 prices, 7 source); 75 another process is at it;
+    code of the commonest failure (3 prices, 7 source); 75 another process is at it, or
+    the ledger does not answer;
     143 ended by SIGTERM, with what was made kept.
 
     Examples:
@@ -68,9 +69,9 @@ def batch_command(
 
       forecaster batch nightly.toml --catch-up 5 --workers 4 --json
     """
+    from forecaster.batch.evening import Evening
     from forecaster.batch.job import run_scheduled
     from forecaster.batch.journal import journal_for
-    from forecaster.batch.run import Evening
     from forecaster.batch.working import Engine
     from forecaster.config.batch import load_batch_config
     from forecaster.interrupts import heeded_termination

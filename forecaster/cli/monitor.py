@@ -77,7 +77,8 @@ def monitor_command(
 
     The verdict is ok, watch or refit. A scheduler gets exit code 0 whatever the verdict
     is, unless --fail-on names one. With --ledger each model and ticker gets a verdict,
-    from forecasts whose prices have come: `forecaster score --source NAME` reads these.
+    from forecasts whose prices have come: `forecaster score --source NAME` reads these;
+    --start, such as the date of the last refit, leaves out the forecasts before it.
 
     Examples:
 
@@ -89,7 +90,7 @@ def monitor_command(
     """
     from forecaster.cli.monitor_ledger import watch_ledger
 
-    of_runs: dict[str, object] = {"RUN": run, "--start": start, "--end": end}
+    of_runs: dict[str, object] = {"RUN": run, "--end": end}
     of_runs |= {"--csv": csv, "--source": source, "--offline": offline or None}
     _refuse_both(ledger, model, of_runs)
     if ledger is None:
@@ -97,7 +98,7 @@ def monitor_command(
         verdict, who = _watch_run(run, runs_dir, (start, end), choice, as_json)
     else:
         tickers = split_tickers([ticker or ""])
-        verdict, who = watch_ledger(ledger, tickers, model, as_json=as_json)
+        verdict, who = watch_ledger(ledger, tickers, model, start, as_json=as_json)
     failing = {None: (), "watch": ("watch", "refit"), "refit": ("refit",)}[fail_on]
     if verdict in failing:
         # The report is the one document of stdout, so this is no error document.

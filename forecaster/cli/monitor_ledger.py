@@ -29,7 +29,12 @@ NOTE = (
 
 
 def watch_ledger(
-    place: str, tickers: Collection[str], model: str | None, *, as_json: bool
+    place: str,
+    tickers: Collection[str],
+    model: str | None,
+    since: str | None,
+    *,
+    as_json: bool,
 ) -> tuple[str, str]:
     """Watch a ledger, print the report, and return the verdict and whose it is.
 
@@ -42,7 +47,7 @@ def watch_ledger(
 
     with Ledger.open(place, create=False) as ledger:
         _require_forecasts(ledger, tickers, model)
-        report = ledger.watch(tickers=tickers or None, model=model)
+        report = ledger.watch(tickers=tickers or None, model=model, since=since)
         place = ledger.place
     models, own = plain(report.models), plain(report.tickers)
     if not report.n_scored:
@@ -51,10 +56,14 @@ def watch_ledger(
             "--source NAME` reads and stores them"
         )
     if as_json:
-        facts = {"ledger": place, "verdict": report.verdict}
+        facts: dict[str, Any] = {"ledger": place, "verdict": report.verdict}
+        facts["idle"] = [*report.idle]
         print_json(facts | {"models": models, "tickers": own})
     else:
         _print(models, own, place)
+        if report.idle:
+            names = ", ".join(report.idle)
+            typer.echo(f"no longer forecast, and not watched: {names}")
         typer.echo(f"verdict: {report.verdict}")
     return report.verdict, place
 

@@ -50,7 +50,8 @@ RunName = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN",
-        help="Name or folder of a run, or a bundle; the newest run if left out.",
+        help="Name or folder of a run, a bundle, or a registered model such as "
+        "google@production; the newest run if left out.",
         autocompletion=complete_runs,
     ),
 ]

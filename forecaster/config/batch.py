@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -63,6 +64,13 @@ class SourceConfig(Settings):
     )
     wait: float = Field(
         30.0, ge=0.0, le=3600.0, description="Seconds between two such rounds."
+    )
+
+    keep: int = Field(
+        30,
+        ge=0,
+        description="Stored versions of a ticker, of which each evening adds one; 0 "
+        "keeps all.",
     )
 
     @property
@@ -210,7 +218,7 @@ def load_batch_config(source: str | Path, overrides: Iterable[str] = ()) -> Batc
     """
     path = _find(source)
     settings = read_toml(path)
-    settings.setdefault("name", path.stem)
+    settings.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-."))
     for section, name in (("universe", "file"), ("source", "path")):
         _find_beside(path.parent, settings, section, name)
     _find_settings(path.parent, settings)

@@ -19,6 +19,9 @@ from forecaster.ledger.scoring import metric_rows, score_table
 from forecaster.ledger.verifying import Problem, find_problems
 from forecaster.ledger.watching import LiveReport, watch_live
 
+# Sessions without a forecast, after which a model is no longer watched.
+N_IDLE = 20
+
 
 class Ledger(RunBook):
     """A database of forecasts, of the prices that came, and of scores.
@@ -216,16 +219,34 @@ class Ledger(RunBook):
         return table
 
     def watch(
-        self, *, tickers: Collection[str] | None = None, model: str | None = None
+        self,
+        *,
+        tickers: Collection[str] | None = None,
+        model: str | None = None,
+        since: str | date | None = None,
     ) -> LiveReport:
         """Return for each model and ticker whether to look closer, or to refit.
 
         Only forecasts count whose prices have come: see `add_actuals`.
+
+        Parameters
+        ----------
+        model
+            By default all that have forecast in one of the last 20 sessions of which
+            there are any forecasts; the others are the report's `idle`.
+        since
+            Origins from this date on alone, such as that of the last refit: the first
+            60 tell what to expect of the others.
         """
-        wanted = select(tickers=tickers, model=model)
+        wanted = select(tickers=tickers, model=model, since=since)
         with self._read() as connection:
             newest = reading.read_newest_actuals(connection)
-            return watch_live(reading.read_each(connection, wanted), newest)
+            origins = reading.read_newest_origins(connection)
+            late = origins["n_later"] >= N_IDLE
+            idle = () if model is not None else tuple(origins.loc[late, "model"])
+            parts = reading.read_each(connection, wanted)
+            busy = (part.loc[~part["model"].isin(idle)] for part in parts)
+            return watch_live(busy, newest, idle=idle)
 
     def verify(self) -> tuple[Problem, ...]:
         """Return everything that is damaged, or that cannot be true."""

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from forecaster.atomic import output_errors
-from forecaster.errors import LedgerBusy
+from forecaster.errors import LedgerHeld
 from forecaster.ledger.connecting import database_errors
 
 LONGEST_SLUG = 40
@@ -41,7 +41,7 @@ def hold(engine: sa.Engine, place: str, name: str) -> Iterator[None]:
 
     Raises
     ------
-    LedgerBusy
+    LedgerHeld
         At once, if another process holds it, or another block of this one.
     OutputError
         If the file of the lock cannot be made.
@@ -145,9 +145,9 @@ def _holder(connection: sa.Connection, number: int) -> str:
     return str(found or "")
 
 
-def _busy(place: str, name: str, holder: str) -> LedgerBusy:
+def _busy(place: str, name: str, holder: str) -> LedgerHeld:
     who = f" ({holder})" if holder else ""
-    return LedgerBusy(
+    return LedgerHeld(
         f"another process{who} is at work on {name} in the ledger {place}, and only "
         "one may be. Nothing was done: try again when it has ended."
     )

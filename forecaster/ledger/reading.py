@@ -39,6 +39,8 @@ class Selection:
         One step alone, 1 being the session after the origin.
     origin
         One origin alone.
+    since
+        Origins from this one on.
     """
 
     tickers: Collection[str] | None = None
@@ -46,6 +48,7 @@ class Selection:
     last: int | None = None
     step: int | None = None
     origin: date | None = None
+    since: date | None = None
 
 
 def select(
@@ -55,6 +58,7 @@ def select(
     last: int | None = None,
     step: int | None = None,
     origin: str | date | None = None,
+    since: str | date | None = None,
 ) -> Selection:
     """Return a checked selection; tickers in any case.
 
@@ -68,7 +72,8 @@ def select(
             raise ConfigError(f"`{name}` is 1 or more, got {number}.")
     names = None if tickers is None else {stored_name(ticker) for ticker in tickers}
     day = None if origin is None else as_day(origin).date()
-    return Selection(names, model, last, step, day)
+    first = None if since is None else as_day(since).date()
+    return Selection(names, model, last, step, day, first)
 
 
 def read_forecasts(connection: sa.Connection, wanted: Selection) -> pd.DataFrame:
@@ -117,6 +122,17 @@ def read_known(connection: sa.Connection, wanted: Selection) -> pd.DataFrame:
         .order_by(forecasts.c.ticker, forecasts.c.origin)
     )
     return _frame(connection, query)
+
+
+def read_newest_origins(connection: sa.Connection) -> pd.DataFrame:
+    """Return `model newest n_later`: how many sessions later others have forecast."""
+    newest = sa.func.max(forecasts.c.origin).label("newest")
+    models = _frame(
+        connection, sa.select(forecasts.c.model, newest).group_by(forecasts.c.model)
+    )
+    origins = _frame(connection, sa.select(forecasts.c.origin).distinct())["origin"]
+    days = pd.to_datetime(models["newest"])
+    return models.assign(n_later=[int((origins > day).sum()) for day in days])
 
 
 def read_runs(connection: sa.Connection) -> pd.DataFrame:
@@ -201,6 +217,8 @@ def _conditions(wanted: Selection) -> list[sa.ColumnElement[bool]]:
         conditions.append(forecasts.c.step == wanted.step)
     if wanted.origin is not None:
         conditions.append(forecasts.c.origin == wanted.origin)
+    if wanted.since is not None:
+        conditions.append(forecasts.c.origin >= wanted.since)
     if wanted.last is not None:
         conditions.append(_is_among_the_last(wanted.last))
     return conditions

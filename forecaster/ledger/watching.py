@@ -56,10 +56,13 @@ class LiveReport:
         and `rmse_ratio_high`, `p_value`, `p_adjusted` for the number of models,
         `outcome`, how many tickers are `n_ok`, `n_watch` and `n_refit`, `state` and
         `reasons`; computed as `forecaster.ledger.pooling.pool_losses` says.
+    idle
+        Models that are not watched, since they no longer forecast.
     """
 
     tickers: pd.DataFrame
     models: pd.DataFrame
+    idle: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> State:
@@ -84,7 +87,10 @@ class _Note:
 
 
 def watch_live(
-    parts: Iterable[pd.DataFrame], newest: Mapping[tuple[str, str], pd.Timestamp]
+    parts: Iterable[pd.DataFrame],
+    newest: Mapping[tuple[str, str], pd.Timestamp],
+    *,
+    idle: tuple[str, ...] = (),
 ) -> LiveReport:
     """Return a verdict on each ticker and model.
 
@@ -96,6 +102,8 @@ def watch_live(
     ----------
     parts, newest
         As `forecaster.ledger.scoring.score_table`.
+    idle
+        Of the report.
     """
     notes: list[_Note] = []
     scored = score_table(_noting(parts, newest, notes), newest)
@@ -105,7 +113,7 @@ def watch_live(
     tickers = table.assign(state=[worst(own) for own in found])
     reasons = [tuple(sentence for _, sentence in own) for own in found]
     tickers["reasons"] = _with_why_ok(reasons, tickers)
-    return LiveReport(tickers, _models(tickers, notes))
+    return LiveReport(tickers, _models(tickers, notes), idle)
 
 
 def careful_p_value(p_value: float, horizon: int) -> float:

@@ -40,8 +40,8 @@ def own_prices(config: Config) -> Prices:
 def known_audit(entry: Entry) -> dict[str, Any] | None:
     """Return the recorded audit if it stands for an audit now.
 
-    It has to have passed, in this version of forecaster, and be of this bundle, whose
-    fingerprint covers the settings too.
+    It has to have passed, in this version of forecaster, on the prices of training, and
+    be of this bundle, whose fingerprint covers the settings too.
 
     Warns
     -----
@@ -56,7 +56,7 @@ def known_audit(entry: Entry) -> dict[str, Any] | None:
     if found is None or not found["passed"]:
         return None
     same_program = found["versions"]["forecaster"] == version("forecaster")
-    return found if same_program else None
+    return found if same_program and found["prices"]["as_trained"] else None
 
 
 def audit_entry(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import filelock
 
-from forecaster.atomic import output_errors
+from forecaster.atomic import output_errors, write_text
 from forecaster.errors import BundleError, RunLocked
 from forecaster.registry.naming import VERSION
 
-LOCK = ".lock"
+LOCK, HIGHEST = ".lock", ".highest"
 
 
 def versions_in(folder: Path) -> list[int]:
@@ -72,3 +72,19 @@ def clear_leftovers(folder: Path) -> None:
     for path in folder.glob(".*.*"):
         if path.name.split(".")[1].isdigit():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def note_highest(folder: Path, number: int) -> None:
+    """Note that a version's number is given; the lock has to be held.
+
+    It is a key in ledgers: even if the version is deleted, it never comes again.
+    """
+    write_text(folder / HIGHEST, f"{number}\n")
+
+
+def highest_in(folder: Path) -> int:
+    """Return the highest number that was noted; 0 if there is none."""
+    try:
+        return int((folder / HIGHEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0

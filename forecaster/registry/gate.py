@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from forecaster.errors import ForecasterError, NoSkill
+from forecaster.errors import ForecasterError, NoSkill, RunWarning
 from forecaster.registry.auditing import (
     PriceReader,
     Tell,
@@ -81,15 +82,32 @@ class Gate:
             raise NoSkill(f"{entry.label} has {error}") from None
 
     def _ask_live(self, entry: Entry, _: datetime) -> None:
-        verdict = None if self.ledger is None else judge_live(self.ledger, entry.label)
-        if verdict is not None and verdict.outcome == "loses":
-            raise NoSkill(f"{entry.label} loses live: {verdict}")
+        if self.ledger is None:
+            return
+        names = [entry.label, *_names_of_run(entry)]
+        verdicts = {name: judge_live(self.ledger, name) for name in names}
+        for name, verdict in verdicts.items():
+            if verdict is not None and verdict.outcome == "loses":
+                raise NoSkill(f"{entry.label} loses live, as {name}: {verdict}")
+        if not any(verdicts.values()):
+            warnings.warn(
+                f"{self.ledger.place} has no forecasts of {' or '.join(names)} whose "
+                "prices have come: nothing is known of how it does live.",
+                RunWarning,
+                stacklevel=3,
+            )
 
     def _ask_audit(self, entry: Entry, now: datetime) -> None:
         if known_audit(entry) is None:
             audit_entry(
                 entry, self.prices, pipeline=self.pipeline, tell=self.tell, now=now
             )
+
+
+def _names_of_run(entry: Entry) -> list[str]:
+    """Return the name under which its run's forecasts were recorded before."""
+    run = entry.record.get("run")
+    return [str(run["name"])] if run and run.get("name") else []
 
 
 def judge_live(ledger: Ledger, model: str) -> Verdict | None:

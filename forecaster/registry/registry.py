@@ -15,7 +15,9 @@ from forecaster.registry.entries import Entry, read_entry
 from forecaster.registry.folders import (
     clear_leftovers,
     folders_in,
+    highest_in,
     locked,
+    note_highest,
     versions_in,
 )
 from forecaster.registry.gate import Gate
@@ -97,6 +99,7 @@ class Registry:
                 "created": now.isoformat(timespec="seconds"),
             }
             candidate.write(folder / str(number), record)
+            note_highest(folder, number)
         return self.entry(chosen, number)
 
     def promote(
@@ -266,7 +269,7 @@ class Registry:
         """Return a number that no version had, even one that somebody deleted."""
         folder = self.folder / name
         named = (change.version for change in Aliases.read(folder).history)
-        return max([0, *versions_in(folder), *named]) + 1
+        return max([highest_in(folder), *versions_in(folder), *named]) + 1
 
     def _locked(self, name: str) -> contextlib.AbstractContextManager[Path]:
         return locked(self.folder / name, self.lock_timeout)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.batch.evening import Evening
 from forecaster.batch.journal import Journal
-from forecaster.batch.run import Evening, run_batch
+from forecaster.batch.run import run_batch
 from forecaster.batch.working import Engine
 from forecaster.bundle import save_bundle
 from forecaster.config import dump_config
@@ -66,11 +67,20 @@ class Desk:
                 made[section] = value
         return made
 
-    def run(self, *, as_of=None, catch_up=0, now=EVENING, engine=None, **changes):
+    def run(
+        self,
+        *,
+        as_of=None,
+        catch_up=0,
+        now=EVENING,
+        engine=None,
+        heed=lambda: None,
+        **changes,
+    ):
         self.notes = Notes()
         return run_batch(
             check_settings(BatchConfig, self.settings(**changes)),
-            Evening(lambda: now, as_of, catch_up),
+            Evening(lambda: now, as_of, catch_up, heed),
             engine=engine or Engine(),
             journal=self.notes,
         )

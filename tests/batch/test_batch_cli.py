@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from forecaster.batch.journal import BarJournal, LineJournal, journal_for
+from forecaster.errors import OutputError
 from forecaster.ledger import Ledger
 from tests.batch.conftest import Desk
 
@@ -142,7 +143,7 @@ def test_a_second_run_at_the_same_time_ends_with_75(begin, tmp_path):
     second = begin("--json")
     answer, messages = second.communicate(timeout=WAIT_S)
     assert second.returncode == 75, messages
-    assert json.loads(answer)["error"] == "LedgerBusy"
+    assert json.loads(answer)["error"] == "LedgerHeld"
     os.killpg(first.pid, signal.SIGCONT)
     first.communicate(timeout=WAIT_S)
     assert first.returncode == 0
@@ -162,11 +163,22 @@ def test_logs_are_lines_of_json(begin, tmp_path):
 
 
 def test_a_disk_that_is_full_loses_nothing(desk, command, monkeypatch):
-    file = desk.write_toml(outputs={"folder": "/proc/nowhere"})
+    from forecaster.batch import outputs
+
+    def full(*_):
+        raise OutputError("cannot write forecasts.csv: No space left on device.")
+
+    file = desk.write_toml()
+    monkeypatch.setattr(outputs, "_write_table", full)
     answer = command("batch", file, "--as-of", "2020-08-19")
     assert answer.exit_code == 6
-    assert "cannot write" in answer.stderr
+    assert "No space left" in answer.stderr
     assert len(desk.rows()) == 4
+    monkeypatch.undo()
+    again = command("batch", file, "--as-of", "2020-08-19")
+    assert again.exit_code == 0
+    assert "0 forecast, 4 known" in again.stdout
+    assert "forecasts.csv" in again.stdout
 
 
 def test_the_command_line(desk, command):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from forecaster.batch.due import find_due, wanted_origins
+from forecaster.batch.due import Wanted, find_due, wanted_origins
 from forecaster.config.batch import BatchConfig
 from forecaster.config.files import check_settings
 from forecaster.errors import ConfigError
@@ -84,7 +84,32 @@ def test_only_whole_forecasts_count(desk):
     with Ledger.open(desk.folder / "ledger.db") as ledger:
         (origin,) = wanted_origins(config(), now=datetime(2020, 8, 19, 22, tzinfo=UTC))
         names = ("AAA", "NEW")
-        assert find_due(ledger, "tiny", 2, names, [origin]).pairs == [(origin, "NEW")]
-        longer = find_due(ledger, "tiny", 3, names, [origin])
-        assert longer.pairs == [(origin, "AAA"), (origin, "NEW")]
-        assert find_due(ledger, "other", 2, names, [origin]).missing == {origin: names}
+        same = find_due(ledger, "tiny", Wanted(2, 2), names, [origin])
+        assert same.pairs == [(origin, "NEW")]
+        for more in (Wanted(3, 3), Wanted(2, 4)):
+            found = find_due(ledger, "tiny", more, names, [origin])
+            assert found.pairs == [(origin, "AAA"), (origin, "NEW")]
+        other = find_due(ledger, "other", Wanted(2, 2), names, [origin])
+        assert other.missing == {origin: names}
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_sessions", "n_rows"),
+    [
+        ({}, 2, 2 * 4),
+        ({"levels": [0.5, 0.9]}, 2, 2 * 8),
+        # The ends of this interval are the network's own quantiles.
+        ({"levels": [0.8]}, 2, 2 * 4),
+        ({"horizon": 1}, 1, 4),
+        # Beyond its own horizon a network has no quantiles.
+        ({"horizon": 3}, 3, 3),
+    ],
+)
+def test_what_a_whole_forecast_has(tiny_config, settings, n_sessions, n_rows):
+    layers = [{"units": 3}]
+    network = tiny_config(
+        model={"layers": layers, "head": "quantiles", "quantiles": [0.1, 0.5, 0.9]},
+        window={"lookback": 4, "horizon": 2},
+    )
+    wanted = Wanted.of(network, config(**settings).forecast)
+    assert wanted == Wanted(n_sessions, n_rows)

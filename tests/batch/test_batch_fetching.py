@@ -3,17 +3,26 @@
 import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from forecaster.batch import fetching
+from forecaster.batch.evening import Evening
 from forecaster.batch.fetching import Fetcher
-from forecaster.batch.run import Evening, run_batch
+from forecaster.batch.run import run_batch
 from forecaster.config.batch import BatchConfig, SourceConfig
 from forecaster.config.files import check_settings
 from forecaster.data.retrying import Gate
 from forecaster.data.store import PriceStore
-from forecaster.errors import RateLimited, SourceUnavailable, SymbolNotFound
+from forecaster.errors import (
+    BadResponse,
+    OutputError,
+    RateLimited,
+    RunLocked,
+    SourceUnavailable,
+    SymbolNotFound,
+)
 from tests.batch.conftest import Notes
 from tests.support import faults
 from tests.support.fakeyahoo import Listing
@@ -101,8 +110,9 @@ def test_a_source_that_is_down_is_soon_left_alone(evening, yahoo, monkeypatch):
     names = ("AAPL", "AMZN", "GOOG", "META", "NFLX", "NVDA")
     summary = evening(*names, attempts=2)
     assert (summary.status, summary.exit_code) == ("failed", 7)
+    # Two in the first round, and two others in the second.
     asked = {ask.path.rpartition("/")[2] for ask in yahoo.charts()}
-    assert asked == {"AAPL", "AMZN"}
+    assert asked == {"AAPL", "AMZN", "GOOG", "META"}
     assert "2 times in a row" in summary.failures[-1].reason
 
 
@@ -170,3 +180,112 @@ def test_only_sources_are_asked_again(kind, tmp_path):
     (failure,) = fetcher.fetch({"GOOG": LAST}).values()
     n_wanted = 4 if kind is SourceUnavailable else 1
     assert len(asked) == failure.n_attempts == n_wanted
+
+
+def in_rounds(monkeypatch, tmp_path, answer, *, attempts, n_tickers):
+    """Fetch from a source that answers by round and ticker; return what was asked."""
+    monkeypatch.setattr(fetching, "MOST_IN_A_ROW", 3)
+    rounds = [[]]
+    fetcher = Fetcher(
+        SourceConfig(attempts=attempts),
+        PriceStore(tmp_path / "none"),
+        Notes(),
+        lambda: EVENING,
+        lambda _: rounds.append([]),
+    )
+
+    def update(ticker):
+        rounds[-1].append(ticker)
+        return answer(len(rounds), ticker)
+
+    fetcher._update = update
+    failures = fetcher.fetch({f"T{number}": LAST for number in range(n_tickers)})
+    return rounds, failures
+
+
+def test_tickers_that_always_fail_do_not_hide_the_others(monkeypatch, tmp_path):
+    def answer(number, ticker):
+        always, once = int(ticker[1:]) % 2 == 0, ticker == "T9"
+        fails = always or (once and number == 1)
+        return SourceUnavailable("no") if fails else None
+
+    rounds, failures = in_rounds(
+        monkeypatch, tmp_path, answer, attempts=2, n_tickers=10
+    )
+    # In the second round five fail in a row, which is no sign of anything.
+    assert rounds[1] == ["T0", "T2", "T4", "T6", "T8", "T9"]
+    assert {*failures} == {"T0", "T2", "T4", "T6", "T8"}
+
+
+def test_after_an_outage_those_not_asked_come_first(monkeypatch, tmp_path):
+    def answer(number, _):
+        return SourceUnavailable("down") if number == 1 else None
+
+    rounds, failures = in_rounds(monkeypatch, tmp_path, answer, attempts=3, n_tickers=6)
+    assert rounds == [["T0", "T1", "T2"], ["T3", "T4", "T5", "T0", "T1", "T2"]]
+    assert failures == {}
+
+
+def test_old_versions_are_pruned(evening, yahoo, tmp_path):
+    whole = yahoo.listings["GOOG"]
+    for n_left in (4, 3, 2, 1):
+        end = len(whole.prices) - n_left
+        day = whole.prices.index[end - 1]
+        prices = whole.prices.iloc[:end]
+        yahoo.listings["GOOG"] = dataclasses.replace(whole, prices=prices)
+        now = datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
+        assert evening("GOOG", now=now, keep=2).status == "finished"
+    assert len(PriceStore().versions("GOOG")) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "n_asked", "kind"),
+    [
+        (BadResponse("odd"), 2, "BadResponse"),
+        (RunLocked("held"), 2, "RunLocked"),
+        (KeyError("no such"), 1, "ForecasterError"),
+    ],
+)
+def test_a_tickers_own_trouble_stops_no_other(
+    monkeypatch, tmp_path, error, n_asked, kind
+):
+    """Twenty of them in a row are no sign of a source that is down."""
+    from forecaster.data import update
+
+    asked = []
+
+    def answer(store, source, ticker, **more):
+        asked.append(ticker)
+        if ticker != "GOOD":
+            raise error
+        return SimpleNamespace(event="fresh", message="", report={})
+
+    monkeypatch.setattr(update, "update_ticker", answer)
+    fetcher = Fetcher(
+        SourceConfig(attempts=2),
+        PriceStore(tmp_path / "none"),
+        Notes(),
+        lambda: EVENING,
+        lambda _: None,
+    )
+    names = [*(f"B{number}" for number in range(20)), "GOOD"]
+    failures = fetcher.fetch(dict.fromkeys(names, LAST))
+    assert {*failures} == {*names[:-1]}
+    assert {type(one.error).__name__ for one in failures.values()} == {kind}
+    assert asked.count("GOOD") == 1
+    assert asked.count("B0") == n_asked
+
+
+def test_a_store_that_cannot_be_written_ends_the_batch(monkeypatch, tmp_path):
+    from forecaster.data import update
+
+    def answer(store, source, ticker, **more):
+        raise OutputError(f"cannot write {ticker}")
+
+    monkeypatch.setattr(update, "update_ticker", answer)
+    names = {f"T{number}": LAST for number in range(3)}
+    fetcher = Fetcher(
+        SourceConfig(), PriceStore(tmp_path / "none"), Notes(), lambda: EVENING
+    )
+    with pytest.raises(OutputError, match="T1"):
+        fetcher.fetch(names)

@@ -6,12 +6,12 @@ import signal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from forecaster.batch.evening import Evening
 from forecaster.batch.job import run_scheduled
-from forecaster.batch.run import Evening
 from forecaster.batch.working import Engine
 from forecaster.config.batch import BatchConfig
 from forecaster.config.files import check_settings
-from forecaster.errors import BundleError, ConfigError, LedgerBusy
+from forecaster.errors import BundleError, ConfigError, LedgerBusy, LedgerHeld
 from forecaster.interrupts import Terminated, heeded_termination
 from forecaster.ledger import Ledger
 from tests.batch.conftest import EVENING, Notes
@@ -88,10 +88,24 @@ def test_a_failure_is_told_with_its_code(scheduled, watcher, desk):
     assert metrics(desk)["last_success_timestamp_seconds", None] == 0
 
 
-def test_an_error_before_there_is_a_summary_is_told(scheduled, watcher, tmp_path):
+def test_an_error_before_there_is_a_summary_is_told(scheduled, watcher, tmp_path, desk):
+    scheduled()
+    before = metrics(desk)
+    watcher.requests.clear()
     with pytest.raises(BundleError):
         scheduled(model={"bundle": str(tmp_path / "nothing")})
-    assert watcher.heard == ["/key/start", "/key/4"]
+    assert watcher.heard == ["/key/4"]
+    after = metrics(desk)
+    assert after["exit_code", None] == 4
+    assert ("tickers", "forecast") not in after
+    name = "last_success_timestamp_seconds", None
+    assert after[name] == before[name]
+
+
+def test_a_ledger_that_does_not_answer_is_told(scheduled, watcher):
+    with pytest.raises(LedgerBusy):
+        scheduled(ledger__place="postgresql://nobody@127.0.0.1:1/none")
+    assert watcher.heard == ["/key/75"]
 
 
 def test_sigterm_is_told(scheduled, watcher, desk):
@@ -107,10 +121,10 @@ def test_whoever_finds_the_lock_held_says_nothing_of_the_end(scheduled, watcher,
     with (
         Ledger.open(desk.folder / "ledger.db") as ledger,
         ledger.lock("nightly"),
-        pytest.raises(LedgerBusy),
+        pytest.raises(LedgerHeld),
     ):
         scheduled()
-    assert watcher.heard == ["/key/start"]
+    assert watcher.heard == []
     assert not (desk.folder / "nightly.prom").exists()
 
 

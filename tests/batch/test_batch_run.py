@@ -10,7 +10,7 @@ import pytest
 
 from forecaster.bundle import load_bundle
 from forecaster.data.sources import load_prices
-from forecaster.errors import ConfigError, LedgerBusy
+from forecaster.errors import ConfigError, LedgerHeld, OutputError
 from forecaster.ledger import POINT, Ledger
 from tests.batch.conftest import EVENING, LAST, TICKERS, write_prices
 
@@ -149,7 +149,7 @@ def test_what_was_killed_is_marked_so(desk):
 
 def test_two_at_once_are_one_too_many(desk):
     with Ledger.open(desk.folder / "ledger.db") as ledger, ledger.lock("nightly"):
-        with pytest.raises(LedgerBusy) as caught:
+        with pytest.raises(LedgerHeld) as caught:
             desk.run()
         assert caught.value.exit_code == 75
         # Another batch of the same ledger is none of its business.
@@ -194,6 +194,26 @@ def test_intervals_are_recorded_as_quantiles_that_do_not_cross(desk, quantile_bu
     assert (np.diff(quantiles) >= 0).all()
     with Ledger.open(desk.folder / "ledger.db") as ledger:
         assert ledger.verify() == ()
+
+
+def test_further_levels_are_made_later(desk, quantile_bundle):
+    model = {"bundle": str(quantile_bundle)}
+    desk.run(model=model)
+    before = desk.rows()
+    assert desk.run(model=model).status == "up to date"
+    assert desk.run(model=model, forecast__levels=[0.8]).counts["forecast"] == 4
+    rows = desk.rows()
+    assert {*rows["quantile"]} - {*before["quantile"]} == {0.1, 0.9}
+    assert desk.run(model=model, forecast__levels=[0.8]).status == "up to date"
+
+
+def test_a_contradiction_says_what_to_do(desk, bundle, quantile_bundle):
+    desk.run(model={"bundle": str(bundle), "name": "same"})
+    # Another network under the same name.
+    other = {"bundle": str(quantile_bundle), "name": "same"}
+    summary = desk.run(model=other)
+    assert summary.status == "failed"
+    assert "give the model another name" in summary.failures[0].reason
 
 
 def test_levels_want_quantiles(desk):
@@ -260,3 +280,59 @@ def test_the_settings_name_the_model(desk):
 def test_another_calendar_is_refused(desk):
     with pytest.raises(ConfigError, match="XLON"):
         desk.run(source__calendar="XLON")
+
+
+def test_outputs_that_were_not_written_are_made_the_next_time(desk):
+    folder = desk.folder / "batches" / "nightly"
+    folder.mkdir(parents=True)
+    blocked = folder / LAST
+    blocked.write_text("in the way")
+    with pytest.raises(OutputError):
+        desk.run()
+    assert len(desk.rows()) == len(TICKERS)
+    blocked.unlink()
+    summary = desk.run()
+    assert summary.status == "up to date"
+    assert (blocked / "forecasts.csv").is_file()
+    assert (blocked / "summary.json").is_file()
+    assert desk.run().files == ()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(desk):
+    with pytest.raises(OutputError, match="/proc/nowhere"):
+        desk.run(outputs__folder="/proc/nowhere")
+    assert desk.rows().empty
+
+
+def test_what_waits_is_written_though_the_process_is_ended(desk, monkeypatch):
+    from forecaster.interrupts import Terminated
+
+    write, calls = Ledger.write_all, []
+
+    def interrupted(self, rows, **more):
+        calls.append(len(rows))
+        if len(calls) == 1:
+            raise Terminated
+        return write(self, rows, **more)
+
+    monkeypatch.setattr(Ledger, "write_all", interrupted)
+    with pytest.raises(Terminated):
+        desk.run()
+    assert calls == [4, 4]
+    assert len(desk.rows()) == len(TICKERS)
+    assert [*desk.runs()["status"]] == ["abandoned"]
+
+
+def test_forecasts_are_recorded_while_others_are_being_made(desk, monkeypatch):
+    """Whatever ends the process then, these stay."""
+    from forecaster.batch import recording, working
+
+    monkeypatch.setattr(recording, "MOST_WAITING", 2)
+    monkeypatch.setattr(working, "N_TOGETHER", 1)
+    heard = []
+
+    def heed():
+        heard.append(len(desk.rows()))
+
+    desk.run(heed=heed)
+    assert heard == [0, 2, 2, 4]

@@ -118,7 +118,13 @@ def test_a_missing_universe_is_told(tmp_path):
         read_universe(UniverseConfig(file=str(tmp_path / "none.txt")))
 
 
+def test_a_file_may_have_any_name(tmp_path):
+    file = tmp_path / "my batch (new).toml"
+    file.write_text(SMALL)
+    assert load_batch_config(file).name == "my-batch-new"
+
+
 def test_all_stored_tickers(tmp_path, monkeypatch):
     monkeypatch.setenv("FORECASTER_DATA", str(tmp_path))
-    with pytest.raises(ConfigError, match="no prices are stored yet"):
+    with pytest.raises(ConfigError, match="no prices of this source"):
         read_universe(UniverseConfig(stored=True))

@@ -54,6 +54,28 @@ def test_status_and_exit_code(outcomes, status, code):
     assert (made.status, made.exit_code) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("tonight", "status", "code"),
+    [
+        ("forecast", "finished", 0),
+        ("known", "partly", 5),
+        ("failed", "failed", 7),
+    ],
+)
+def test_earlier_origins_that_are_known_are_no_success(tonight, status, code):
+    earlier = date(2023, 9, 19)
+    before = [TickerOutcome(name, earlier, "known") for name in "AB"]
+    if tonight == "forecast":
+        made = summary(*before, done("A"), done("B"))
+    elif tonight == "known":
+        missed = TickerOutcome.failure("C", earlier, TIMEOUT)
+        made = summary(*before, missed, done("A", "known"), done("B", "known"))
+    else:
+        made = summary(*before, failed("A", TIMEOUT), failed("B", TIMEOUT))
+    assert (made.status, made.exit_code) == (status, code)
+    assert {one.origin for one in made.newest} == {ORIGIN}
+
+
 def test_a_failure_keeps_its_reason():
     outcome = failed("CCC", SHORT)
     assert outcome.to_dict() == {

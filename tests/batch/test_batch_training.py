@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.batch import working
 from forecaster.batch.bundles import PackedBundle
 from forecaster.batch.models import Fit, TrainedModel
 from forecaster.bundle import load_bundle
@@ -13,7 +14,7 @@ from forecaster.config import load_config
 from forecaster.config.batch import BatchConfig
 from forecaster.config.files import check_settings
 from forecaster.data.calendar import sessions_between
-from forecaster.errors import BundleError, ConfigError
+from forecaster.errors import ConfigError
 from tests.batch.conftest import LAST, TICKERS, write_prices
 
 
@@ -130,10 +131,11 @@ def test_a_rolling_window_moves_its_beginning(desk, trains):
 
 
 def test_a_young_ticker_is_forecast_by_a_network_that_never_saw_it(
-    desk, trains, universe
+    desk, trains, universe, monkeypatch
 ):
     young = universe["DDD"].iloc[-30:]
     write_prices(desk.folder / "prices", young)
+    monkeypatch.setattr(working, "LEAST_SHARE", 0.7)
     summary = desk.run(model=trains())
     assert summary.status == "finished"
     (folder,) = (desk.folder / "batches" / "nightly" / "models").glob("*/*/*")
@@ -156,12 +158,70 @@ def test_nothing_is_trained_on_prices_that_end_long_before(desk, trains):
     assert not [*(desk.folder / "batches").rglob("manifest.json")]
 
 
-def test_a_damaged_network_is_refused(desk, trains):
+def test_a_damaged_network_is_trained_again(desk, trains):
     desk.run(as_of="2020-08-17", model=trains())
+    before = desk.rows()
     (weights,) = (desk.folder / "batches").rglob("model.weights.h5")
+    whole = weights.read_bytes()
     weights.write_bytes(b"")
-    with pytest.raises(BundleError, match=r"model\.weights\.h5"):
-        desk.run(model=trains())
+    assert desk.run(model=trains()).status == "finished"
+    (told,) = [one for one in desk.notes.told if one["event"] == "trained again"]
+    assert "model.weights.h5" in told["reason"]
+    assert weights.exists()
+    assert weights.read_bytes() != b""
+    assert (weights.parent.parent / f"{weights.parent.name}.damaged-1").is_dir()
+    # It is the same network: a replay elsewhere has the same rows.
+    desk.run(as_of="2020-08-17", model=trains(), ledger__place=str(desk.folder / "b"))
+    pd.testing.assert_frame_equal(desk.rows("b"), before, check_exact=True)
+    assert len(weights.read_bytes()) == len(whole)
+
+
+def test_a_network_is_not_made_of_the_few_that_could_be_read(desk, trains, universe):
+    for name in ("BBB", "CCC", "DDD"):
+        (desk.folder / "prices" / f"{name}.csv").unlink()
+    summary = desk.run(model=trains())
+    assert summary.status == "failed"
+    assert "1 of 4 tickers" in summary.failures[0].reason
+    for name in ("BBB", "CCC", "DDD"):
+        write_prices(desk.folder / "prices", universe[name])
+    assert desk.run(model=trains()).status == "finished"
+    (folder,) = (desk.folder / "batches" / "nightly" / "models").glob("*/*/*")
+    assert load_bundle(folder).config.data.tickers == TICKERS
+
+
+def test_who_joins_is_forecast_by_the_network_that_is_there(desk, trains):
+    few = {"tickers": ["AAA", "BBB", "CCC"]}
+    desk.run(as_of="2020-08-17", model=trains(), universe=few)
+    desk.run(model=trains())
+    (folder,) = (desk.folder / "batches" / "nightly" / "models").glob("*/*/*")
+    assert load_bundle(folder).config.data.tickers == ("AAA", "BBB", "CCC")
+    assert {*desk.rows()["ticker"]} == {*TICKERS}
+
+
+def test_a_bug_in_one_training_is_that_tickers_alone(desk, trains, monkeypatch):
+    from forecaster.batch import training
+
+    def broken(prices, *words, **more):
+        if prices.attrs["ticker"] == "BBB":
+            raise ValueError("no such thing")
+        return train(prices, *words, **more)
+
+    train = training.train_calibrated
+    monkeypatch.setattr(training, "train_calibrated", broken)
+    summary = desk.run(model=trains(scope="ticker"))
+    (failure,) = summary.failures
+    assert (failure.ticker, failure.kind) == ("BBB", "ValueError")
+    (told,) = [one for one in desk.notes.told if one["event"] == "training failed"]
+    assert "no such thing" in told["traceback"]
+
+
+def test_catching_up_ends_where_training_began(desk, trains):
+    summary = desk.run(as_of="2020-03-30", catch_up=3, model=trains())
+    assert summary.counts == {"forecast": 8, "known": 0, "failed": 8}
+    assert {str(one.origin) for one in summary.failures} == {
+        *("2020-03-25", "2020-03-26"),
+    }
+    assert {one.kind for one in summary.failures} == {"ConfigError"}
 
 
 def test_a_bundle_travels_whole(bundle, tmp_path):

@@ -33,6 +33,7 @@ def test_all_the_commands_are_there():
         *("score", "ledger show", "ledger export", "ledger verify", "ledger runs"),
         *("models register", "models promote", "models rollback"),
         *("models list", "models show", "models verify"),
+        "serve",
         *("runs list", "runs show", "runs verify"),
         *("data list", "data show", "data history", "data verify", "data prune"),
         *("config check", "config schema", "config show"),
@@ -112,7 +113,7 @@ def test_help_loads_nothing_heavy():
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'pandas', 'numpy',"
         " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic',"
-        " 'jinja2'}\n"
+        " 'jinja2', 'fastapi', 'uvicorn'}\n"
         "print('LOADED', *sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(

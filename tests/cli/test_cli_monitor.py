@@ -118,7 +118,7 @@ def test_a_ledger_whose_prices_nobody_read_says_so(command, ledger):
     ("words", "code", "message"),
     [
         (("tiny",), 2, "RUN cannot be given with it"),
-        (("--start", "2020-01-01", "--offline"), 2, "--start, --offline cannot be"),
+        (("--end", "2020-01-01", "--offline"), 2, "--end, --offline cannot be"),
         (("--model", "gru"), 3, "no forecasts of the model gru. It knows lstm."),
         (("--ticker", "GOOG,ORCL"), 3, "holds no forecasts of ORCL"),
         (("--ticker", "no ticker"), 3, "cannot be a ticker"),

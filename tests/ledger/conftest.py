@@ -10,20 +10,9 @@ import pytest
 
 from forecaster.data.calendar import next_sessions
 from forecaster.ledger import Ledger
-from tests.support.postgres import NoPostgres, Postgres
 
 STARTED = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    try:
-        server = Postgres().__enter__()
-    except NoPostgres as error:
-        pytest.skip(str(error))
-    yield server
-    server.__exit__()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -248,3 +248,36 @@ def test_a_ledger_watches_what_was_stored(ledger, begin, make_rows, price_frame)
     assert_frame_equal(report.tickers[list(scores)], scores)
     with pytest.raises(ConfigError):
         ledger.score(step=0)
+
+
+def test_the_forecasts_before_a_refit_can_be_left_out(
+    ledger, begin, make_rows, price_frame, days
+):
+    """A hundred good ones, sixty bad ones, and good ones again."""
+    random = np.random.default_rng(0)
+    prices = 100 * np.exp(np.cumsum(random.normal(0, 0.01, 301)))
+    bad = (np.arange(300) >= 100) & (np.arange(300) < 160)
+    wrong = np.where(bad, 0.05, 0.0005)
+    rows = make_rows(begin(ledger), prices[:-1], factors={0.0: 1.0})
+    ledger.write(rows.assign(value=prices[:-1] * (1 + wrong)))
+    ledger.add_actuals("GOOG", price_frame(prices))
+    assert ledger.watch().verdict == "refit"
+    later = ledger.watch(since=days[160].date())
+    assert later.verdict == "ok"
+    assert later.n_scored == 140
+
+
+def test_models_that_no_longer_forecast_are_not_watched(
+    ledger, begin, make_rows, price_frame
+):
+    prices = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 101)))
+    for model, n, factor in (("old@1", 79, 1.05), ("new@2", 100, 1.0)):
+        rows = make_rows(begin(ledger, model), prices[:n], factors={0.0: factor})
+        ledger.write(rows.assign(model=model))
+    ledger.add_actuals("GOOG", price_frame(prices))
+    report = ledger.watch()
+    assert report.idle == ("old@1",)
+    assert [*report.models["model"]] == ["new@2"]
+    assert report.verdict == "ok"
+    # Whoever asks for it is told.
+    assert ledger.watch(model="old@1").verdict == "watch"

@@ -15,6 +15,7 @@ Faults are planted for a ticker, or for `chart` (any ticker), `getcrumb`, `cooki
 
 import dataclasses
 import datetime
+import functools
 import json
 import math
 import urllib.parse
@@ -65,10 +66,15 @@ class Listing:
 
     def stamp(self, day):
         """Return the second at which a session opens."""
-        day = pd.Timestamp(day)
-        zone = zoneinfo.ZoneInfo(self.zone)
-        opens = datetime.datetime(day.year, day.month, day.day, 9, 30, tzinfo=zone)
-        return int(opens.timestamp())
+        return opening(self.zone, pd.Timestamp(day))
+
+
+@functools.cache
+def opening(zone, day):
+    """Return the second at which the exchanges of a zone open."""
+    local = zoneinfo.ZoneInfo(zone)
+    opens = datetime.datetime(day.year, day.month, day.day, 9, 30, tzinfo=local)
+    return int(opens.timestamp())
 
 
 class FakeYahoo(LoopbackServer):
