@@ -9,13 +9,25 @@ import pandas as pd
 from forecaster.errors import DataError
 from forecaster.lag import Lag
 from forecaster.plotting.checking import check_table, check_values
-from forecaster.plotting.style import BLUE, GREY, ORANGE, finish, ink, look, new_axes
+from forecaster.plotting.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    finish,
+    ink,
+    look,
+    new_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MODEL = "model"
 MOST_TICKS = 20
+ROOM = 1.1  # above the highest point
+RIVALS = (BLUE, GREEN, PINK, GREY)
 
 
 def plot_errors(errors: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -105,7 +117,7 @@ def plot_lag(
             label="closest",
         )
     ax.set_xticks(curve.index)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, ROOM * float(curve.max()))
     title = "Distance of the forecasts from the price some sessions earlier"
     if lag is not None:
         title += "\n" + _outcome(lag)
@@ -167,7 +179,8 @@ def plot_correlations(correlations: pd.DataFrame, ax: Axes | None = None) -> Axe
 
 def _shape_of(place: int) -> dict[str, Any]:
     """Return the look of a baseline, which leaves orange to the model."""
-    return look(place if place == 0 else place + 1, marked=True)
+    shape = look(place + 1, marked=True)
+    return shape | {"color": RIVALS[place % len(RIVALS)]}
 
 
 def _outcome(lag: Lag) -> str:

@@ -61,10 +61,9 @@ def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.7, len(rows) - 0.3)
     finish(
         ax,
-        title=f"{facts['ticker']} {facts['target']}: how much worse the forecasts get "
-        f"when an input is scrambled\nmeans and standard deviations of "
-        f"{facts['n_repeats']} exchanges in {facts['n_folds']} fold(s), "
-        f"{facts['n_windows']} windows",
+        title=f"{facts['ticker']} {facts['target']}: what scrambling an input costs\n"
+        f"means and standard deviations, {facts['n_repeats']} exchanges, "
+        f"{facts['n_folds']} fold(s), {facts['n_windows']} windows",
         xlabel=f"growth of the {facts['loss']} (%)",
         ylabel="",
         legend=False,

@@ -12,12 +12,13 @@ from forecaster.arrays import FloatArray
 from forecaster.errors import ConfigError
 from forecaster.forecast import Forecast
 from forecaster.metrics import central_intervals
-from forecaster.plotting.style import FAN, GREY, LINES, ORANGE
+from forecaster.plotting.style import FAN, GREY, LINES, ORANGE, is_dark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PALEST, DARKEST, N_PATHS = 0.15, 0.55, 8  # shares of orange in the shades
+SHADES = {True: (0.25, 0.65), False: (0.15, 0.55)}  # shares of orange, if it is dark
+N_PATHS = 8
 Band = tuple[float, FloatArray, FloatArray]
 
 
@@ -65,7 +66,7 @@ def bands_in(table: pd.DataFrame, wanted: Sequence[float]) -> list[Band]:
 def draw_bands(ax: Axes, days: pd.DatetimeIndex, bands: Iterable[Band]) -> None:
     """Shade intervals over days, the widest one first and palest."""
     drawn = list(bands)
-    shades = np.linspace(PALEST, DARKEST, len(drawn))
+    shades = np.linspace(*SHADES[is_dark(ax)], len(drawn))
     for (level, low, high), shade in zip(drawn, shades, strict=True):
         ax.fill_between(
             days,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAR = ("open", "high", "low", "close")
+MOST_DATES = 6
 BODY = 0.6  # share of the room of a session
 LOADER = "`load_prices`"
 
@@ -194,7 +195,7 @@ def _draw_steps(ax: Axes, forecast: Forecast, n_known: int) -> None:
 
 def _session_ticks(ax: Axes, days: pd.DatetimeIndex) -> None:
     """Write the dates of some of the sessions at their places."""
-    step = max(-(-len(days) // 7), 1)
+    step = max(-(-len(days) // MOST_DATES), 1)
     places = np.arange(len(days) - 1, -1, -step)[::-1]
     ax.set_xticks(places, [f"{days[place].date()}" for place in places])
     ax.set_xlim(-1, len(days))

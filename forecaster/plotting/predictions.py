@@ -69,7 +69,8 @@ def plot_predictions(
     line = ink(ax)
     if before is not None:
         _shade(ax, before, evaluation.trained_until, days)
-        ax.plot(before.index, before, color=line, lw=1.6, zorder=LINES)
+        joined = [*before, rows["actual"].iloc[0]]
+        ax.plot([*before.index, days[0]], joined, color=line, lw=1.6, zorder=LINES)
     draw_bands(ax, days, bands)
     ax.plot(days, rows["actual"], color=line, lw=1.6, zorder=LINES, label="real")
     ax.plot(
@@ -85,7 +86,7 @@ def plot_predictions(
         days,
         rows["last_value"],
         color=BLUE,
-        lw=0.9,
+        lw=1.2,
         ls=":",
         zorder=LINES,
         label="last value",
@@ -153,14 +154,13 @@ def _before(
     check_count("n_training", n_training)
     check_table(prices, (evaluation.target,), "prices", "`load_prices`")
     first = rows["session"].min()
-    real: pd.Series[float] = prices[evaluation.target]
-    known = real[real.index < first].iloc[-n_training:]
+    known: pd.Series[float] = prices.loc[prices.index < first, evaluation.target]
     if known.empty:
         raise DataError(
             f"no price is older than the first forecast session, {first.date()}: give "
             "the prices of the training too, or leave `prices` out"
         )
-    return known
+    return known.iloc[-n_training:]
 
 
 def _shade(
@@ -171,7 +171,7 @@ def _shade(
     trained = min(day_number(until), start)
     looks: dict[str, Any] = {"color": GREY, "lw": 0, "zorder": BEHIND}
     if trained > first:
-        ax.axvspan(first, trained, alpha=0.28, label="training range", **looks)
-    ax.axvspan(start, end, alpha=0.08, label="test range", **looks)
+        ax.axvspan(first, trained, alpha=0.32, label="training range", **looks)
+    ax.axvspan(start, end, alpha=0.13, label="test range", **looks)
     ax.axvline(start, color=GREY, lw=0.9, ls="--")
     ax.margins(x=0.01)

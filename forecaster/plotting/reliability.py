@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COVERAGE = "coverage_"
 BAND = 0.3  # how dark bands of luck are
+MARGIN = 5.0  # percent
 
 
 def plot_calibration(coverage: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -69,7 +70,8 @@ def plot_calibration(coverage: pd.DataFrame, ax: Axes | None = None) -> Axes:
         zorder=LINES,
         label="observed",
     )
-    ax.set(xlim=ends, ylim=ends, aspect="equal")
+    least = max(min(level.min(), observed.min(), low.min()) - MARGIN, 0.0)
+    ax.set(xlim=(least, PERCENT), ylim=(least, PERCENT), aspect="equal")
     return finish(
         ax,
         title="Prices inside the central intervals against what they promise\n"
@@ -97,27 +99,29 @@ def plot_pit(histogram: pd.DataFrame, ax: Axes | None = None) -> Axes:
     check_table(histogram, columns, what, "`pit_by_bin`")
     check_values(histogram["density"], what)
     ax = ax or new_axes()
-    widths = histogram["right"] - histogram["left"]
-    middle = histogram["left"] + widths / 2
     line = ink(ax)
-    look: dict[str, Any] = {
-        "facecolor": BLUE,
-        "edgecolor": line,
-        "lw": 0.8,
-        "alpha": 0.85,
-    }
-    ax.bar(middle, histogram["density"], widths, label="observed", **look)
     edges = np.append(histogram["left"], histogram["right"].iloc[-1])
     ax.stairs(
         histogram["high"],
         edges,
         baseline=histogram["low"].to_numpy(),
         fill=True,
-        color=ORANGE,
-        alpha=0.4,
+        color=GREY,
+        alpha=0.45,
         zorder=FAN,
         label="by luck",
     )
+    ax.stairs(histogram["density"], edges, fill=True, color=BLUE, alpha=0.2)
+    ax.stairs(
+        histogram["density"],
+        edges,
+        baseline=0,
+        color=BLUE,
+        lw=2,
+        zorder=LINES,
+        label="observed",
+    )
+    ax.vlines(edges[1:-1], 0, histogram["density"].iloc[1:], color=BLUE, lw=0.8)
     ax.axhline(1, color=line, lw=0.9, ls="--", label="as promised")
     ax.set_xlim(0, 1)
     p_value = histogram.attrs.get("p_value", np.nan)

@@ -64,13 +64,18 @@ def new_axes() -> Axes:
 
 def ink(ax: Axes) -> str:
     """Return the colour that stands out most from an axis's background."""
+    return WHITE if is_dark(ax) else BLACK
+
+
+def is_dark(ax: Axes) -> bool:
+    """Return whether an axis's background is dark."""
     from matplotlib.colors import rgb_to_hsv, to_rgba
 
     colour = to_rgba(ax.get_facecolor())
     if colour[-1] == 0:  # the figure shines through
         colour = to_rgba(ax.figure.get_facecolor())
     brightness = float(rgb_to_hsv(colour[:3])[-1]) if colour[-1] else 1.0
-    return BLACK if brightness > EVEN else WHITE
+    return brightness < EVEN
 
 
 def look(place: int, *, marked: bool = False) -> dict[str, Any]:
