@@ -60,4 +60,4 @@ def check_kind(value: Any, kind: type, what: str) -> None:
     DataError
     """
     if not isinstance(value, kind):
-        raise DataError(f"{what}: want a {kind.__name__}, not a {type(value).__name__}")
+        raise DataError(f"{what}: want {kind.__name__}, not {type(value).__name__}")

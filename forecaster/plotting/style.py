@@ -84,13 +84,13 @@ def look(place: int, *, marked: bool = False) -> dict[str, Any]:
     No two of the first twenty series look alike, and neighbours also differ without
     colour.
     """
-    round_ = place // len(CYCLE)
+    turn, hue = divmod(place, len(CYCLE))
     chosen: dict[str, Any] = {
-        "color": CYCLE[place % len(CYCLE)],
-        "ls": STYLES[(place + round_) % len(STYLES)],
+        "color": CYCLE[hue],
+        "ls": STYLES[(hue + turn) % len(STYLES)],
     }
     if marked:
-        chosen |= {"marker": MARKERS[place % len(MARKERS)], "ms": 5}
+        chosen |= {"marker": MARKERS[hue], "ms": 5}
     return chosen
 
 

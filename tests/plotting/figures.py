@@ -4,13 +4,15 @@
 change that is meant: look at each of them before it is committed.
 """
 
-from functools import partial
+import io
+import json
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from forecaster import plotting
-from forecaster.plotting import draw_bytes
+from forecaster.plotting import style
 from tests.plotting import subjects
 
 BASELINE = Path(__file__).parent / "baseline"
@@ -57,13 +59,70 @@ FIGURES = {
     "residuals": lambda ax=None: plotting.plot_residuals(subjects.residuals(), ax),
 }
 NIGHT = ("forecast", "predictions")
-picture = partial(draw_bytes, size=(8.0, 4.4), dpi=60)
+SIZE, DPI, PLACE = (8.0, 4.4), 60, (0.08, 0.1, 0.84, 0.8)
+WORDS = BASELINE / "words.json"
 
 
-if __name__ == "__main__":
+def on_a_page(draw):
+    """Draw on an axis at a fixed place, which no letter can move."""
+    figure = Figure(figsize=SIZE, dpi=DPI)
+    ax = figure.add_axes(PLACE)
+    draw(ax)
+    return ax
+
+
+def picture(draw, *, dark=False) -> bytes:
+    """Return a picture without letters: they differ between builds of FreeType."""
+    content = io.BytesIO()
+    with style(dark=dark):
+        ax = on_a_page(draw)
+        ax.set(title="", xlabel="", ylabel="")
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_tick_params(which="both", label1On=False)
+            axis.offsetText.set_visible(False)
+        ax.figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def words(draw) -> dict:
+    """Return all that a figure says in letters."""
+    with style():
+        ax = on_a_page(draw)
+        ax.figure.draw_without_rendering()
+    legend = ax.get_legend()
+    said = legend.get_texts() if legend else []
+    return {
+        "title": ax.get_title(),
+        "x": ax.get_xlabel(),
+        "y": ax.get_ylabel(),
+        "x ticks": seen_ticks(ax.xaxis),
+        "y ticks": seen_ticks(ax.yaxis),
+        "legend": [text.get_text() for text in said],
+    }
+
+
+def seen_ticks(axis) -> list[str]:
+    """Return the labels of the ticks that are in sight."""
+    low, high = sorted(axis.get_view_interval())
+    places = axis.get_majorticklocs()
+    labels = [text.get_text() for text in axis.get_ticklabels()]
+    both = zip(places, labels, strict=True)
+    return [label for place, label in both if low <= place <= high]
+
+
+def write_all() -> None:
+    """Write every picture, and the words of all figures."""
     BASELINE.mkdir(exist_ok=True)
     for name, draw in FIGURES.items():
         (BASELINE / f"{name}.png").write_bytes(picture(draw))
         if name in NIGHT:
             night = BASELINE / f"{name}-dark.png"
             night.write_bytes(picture(draw, dark=True))
+    text = {name: words(draw) for name, draw in FIGURES.items()}
+    WORDS.write_text(json.dumps(text, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write_all()
