@@ -15,12 +15,15 @@ from datetime import datetime
 from pathlib import Path
 
 import forecaster as fc
+from forecaster.backtesting import SUFFIX, load_folds
 from forecaster.config import Config
 from forecaster.errors import RunNotFound
 from forecaster.plotting import (
     plot_advantage,
+    plot_attributions,
     plot_coverage,
     plot_forecast,
+    plot_importance,
     plot_predictions,
     plot_ratios,
     save_figure,
@@ -34,6 +37,7 @@ FAN = (
     'calibration.method="adaptive"',
     "model.members=1",
 )
+WALK = "walk-forward"
 LEVELS, ORIGIN = (0.5, 0.8, 0.95), "2017-12-29"
 
 
@@ -42,12 +46,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR")
     runs_dir = parser.parse_args().runs
-    for paths in (
-        draw_google(runs_dir),
-        draw_fan(runs_dir),
-        draw_walk_forward(runs_dir),
-    ):
-        print(*paths, sep="\n")  # noqa: T201
+    for draw in (draw_google, draw_fan, draw_walk_forward, draw_explanations):
+        print(*draw(runs_dir), sep="\n")  # noqa: T201
 
 
 def draw_google(runs_dir: Path) -> list[Path]:
@@ -76,11 +76,9 @@ def draw_fan(runs_dir: Path) -> list[Path]:
 
 def draw_walk_forward(runs_dir: Path) -> list[Path]:
     """Draw what the walk-forward test of six tickers found."""
-    config = fc.load_config("walk-forward")
+    config = fc.load_config(WALK)
     prices = {ticker: fc.load_prices(ticker) for ticker in config.data.tickers}
-    backtest = fc.run_backtest(
-        prices, config, folder=runs_dir / f"{config.name}.backtest"
-    )
+    backtest = fc.run_backtest(prices, config, folder=runs_dir / f"{WALK}{SUFFIX}")
     verdicts = {
         "all tickers and years": backtest.best_verdict,
         **fc.verdicts_by(backtest, "ticker"),
@@ -96,6 +94,23 @@ def draw_walk_forward(runs_dir: Path) -> list[Path]:
         ),
         save_figure(
             lambda ax: plot_ratios(verdicts, ax), IMAGES / "walk-forward-ratios.png"
+        ),
+    ]
+
+
+def draw_explanations(runs_dir: Path) -> list[Path]:
+    """Draw which inputs the networks of the walk-forward test hang on, for Google."""
+    folds = load_folds(runs_dir / f"{WALK}{SUFFIX}")
+    prices = fc.load_prices("GOOG")
+    importance = fc.permutation_importance(folds, prices)
+    newest, start, end = folds[-1]
+    attributions = fc.integrated_gradients(newest, prices, start=start, end=end)
+    return [
+        save_figure(
+            lambda ax: plot_importance(importance, ax), IMAGES / "importance.png"
+        ),
+        save_figure(
+            lambda ax: plot_attributions(attributions, ax), IMAGES / "attributions.png"
         ),
     ]
 
