@@ -17,7 +17,7 @@ from forecaster.plotting.style import FAN, GREY, LINES, ORANGE, is_dark
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHADES = {True: (0.25, 0.65), False: (0.15, 0.55)}  # shares of orange, if it is dark
+SHADES = {True: (0.2, 0.45), False: (0.15, 0.55)}  # shares of orange, if it is dark
 N_PATHS = 8
 Band = tuple[float, FloatArray, FloatArray]
 

@@ -94,10 +94,7 @@ def plot_predictions(
     date_ticks(ax)
     return finish(
         ax,
-        title=f"{evaluation.ticker} {evaluation.target}: predicted against real "
-        f"prices\nmodel trained to {evaluation.trained_until.date()}; RMSE "
-        f"{evaluation.scores['rmse']['model']:.3g}, "
-        f"{evaluation.rmse_ratio:.3g} times that of the last value",
+        title=_title(evaluation),
         xlabel="session",
         ylabel=f"{evaluation.target} (quote currency)",
     )
@@ -145,6 +142,19 @@ def _nearest(evaluation: Evaluation) -> pd.DataFrame:
         evaluation.predictions, PREDICTIONS, "predictions", "`Forecaster.evaluate`"
     )
     return table[table["step"] == 1]
+
+
+def _title(evaluation: Evaluation) -> str:
+    horizon = int(evaluation.predictions["step"].max())
+    which, over = "", ""
+    if horizon > 1:
+        which, over = f", step 1 of {horizon}", f" over {horizon} steps"
+    return (
+        f"{evaluation.ticker} {evaluation.target}: predicted against real prices{which}"
+        f"\nmodel trained to {evaluation.trained_until.date()}; RMSE{over} "
+        f"{evaluation.scores['rmse']['model']:.3g}, "
+        f"{evaluation.rmse_ratio:.3g} times that of the last value"
+    )
 
 
 def _before(
