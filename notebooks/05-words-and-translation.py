@@ -225,7 +225,7 @@ colours = [BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK, GREY]
 for name, colour, marker in zip(CLASSES, colours, "osD^vPX*", strict=True):
     spots = flat.transform(trained[[place[word] for word in CLASSES[name]]])
     ax.scatter(*spots.T, color=colour, marker=marker, s=45)
-    at_left = spots[:, 0].mean() > 1.5
+    at_left = spots[:, 0].mean() > 0.5
     edge = spots[:, 0].min() if at_left else spots[:, 0].max()
     ax.annotate(
         f"{name}: {', '.join(CLASSES[name])}",
@@ -243,8 +243,10 @@ plt.show()
 
 # %% [markdown]
 # The ten numbers of each word, drawn in the two directions in which they differ most
-# (no units). Words of a class stand together. What looks mixed here can still lie apart
-# in the other eight directions; the table above counts all ten.
+# (no units); beside each group of marks are its words. Words of a class stand together,
+# and classes that fill the same places in a sentence are neighbours: rises and falls,
+# good and bad. What looks mixed here can still lie apart in the other eight directions;
+# the table above counts all ten.
 #
 # # Part two: dates in words to ISO dates
 #
@@ -418,7 +420,7 @@ def fit(phrases, signs, n_epochs=1):
 #
 # ## Greedy and beam
 #
-# After training nobody knows the sign before, so the decoder is fed its own. *Greedy*
+# In use nobody knows the true sign before, so the decoder is fed its own. *Greedy*
 # takes the likeliest sign at each step and cannot take it back. *Beam search* keeps the
 # $k$ likeliest beginnings: each is continued by each sign, and the $k$ best of all
 # continuations survive, scored by $\sum_t \log p(y_t \mid \dots)$. A beginning that has
@@ -714,6 +716,10 @@ reading.pivot_table(
     aggfunc=["mean", "min", "max"],
 ).round(3)
 
+# %% [markdown]
+# The figure counts wrong signs at each place of the answer: lines are means over three
+# seeds, shades their range.
+
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True)
 for ax, (style_name, style) in zip(axes, STYLES.items(), strict=True):
@@ -750,16 +756,18 @@ for name in STYLES:
     print(f"{name}: last sign of the year wrong in ", end="")
     print(f"{ways[0]:.1%} read backwards, {ways[1]:.1%} as written")
     assert ways[0] > ways[1]
+for errors in wrong_places.values():
+    assert np.mean(errors, axis=0).argmax() == len(truth[0]) - 1
 iso = "year first (ISO)"
 assert abs(means[iso, "backwards"] - means[iso, "as written"]) < spread[iso].max()
 assert means["day first"].min() > means[iso].max()
 
 # %% [markdown]
-# Lines are means over three seeds, shades their range. What is read last is written
-# best: read backwards, the year is the first thing read and has more errors, in either
-# style of answer. For whole ISO dates the seeds differ by more than the two orders do,
-# so that three seeds name no winner. The order of the *answer* matters more: with the
-# day first, more dates are right after one epoch. Trained to the end, as above, none of
+# In all four cases the sign written last has the most errors. Reading backwards costs
+# the year: it is then the first thing read, and has more errors in either style of
+# answer. For whole ISO dates the seeds differ by more than the two orders do, so that
+# three seeds name no winner. The order of the *answer* matters more: with the day
+# first, more dates are right after one epoch. Trained to the end, as above, none of
 # this is left.
 #
 # ## What it has learnt, and what not
