@@ -125,4 +125,5 @@ def _answering(network: Any) -> Any:
     def answer(inputs: Any) -> Any:
         return known()(inputs, training=False)  # type: ignore[misc]  # it is asked
 
-    return answer
+    # One concrete function: TensorFlow counts the tracings of others, and warns.
+    return answer.get_concrete_function()

@@ -128,4 +128,5 @@ def _rolling(network: Any) -> Any:
         rounds = tf.transpose(steps.stack(), (1, 0, 2))
         return tf.reshape(rounds, (tf.shape(windows)[0], -1))
 
-    return roll
+    # One concrete function: TensorFlow counts the tracings of others, and warns.
+    return roll.get_concrete_function()
