@@ -452,7 +452,7 @@ held.style.format("{:.1%}").hide()
 #
 # ### Watching
 #
-# Looking at many tickers each evening finds something odd each evening. `watch`
+# Who looks at many tickers each evening finds something odd nearly every time. `watch`
 # corrects for their number, learns what is usual from the first 60 origins of each, and
 # says `ok`, `watch` or `refit`.
 
