@@ -135,8 +135,8 @@ print("refused:", refusal)
 assert "has no skill" in refusal
 
 # %% [markdown]
-# Somebody may overrule the gate, with a reason. Then the history says for ever who was
-# overruled and why, and `rollback` leads back to the version that stood there before.
+# Somebody may overrule the gate, with a reason. Then the history says for ever why, and
+# what had failed, and `rollback` leads back to the version that stood there before.
 
 # %%
 registry.promote("six", force="the director likes the picture", now=NEW_YEAR)
@@ -549,8 +549,8 @@ desk.cleanup()
 # %% [markdown]
 # ## What to keep
 #
-# - A network is promoted by evidence: skill on a test range and a clean audit. Who
-#   overrules that leaves a trace, and there is a way back.
+# - A network is promoted by evidence: skill on a test range and a clean audit. To
+#   overrule that leaves a trace, and there is a way back.
 # - A batch can be run again at any time. What is in the ledger is not made twice, what
 #   failed is tried again, and one ticker's fault is not the others'.
 # - Forecasts that were written down beforehand are the only test that nobody can
