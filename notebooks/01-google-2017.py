@@ -701,10 +701,10 @@ assert str(outside.idxmax().date()) == "2017-10-27"
 #
 # ## What to keep
 #
-# - The fifteen steps are `fc.train` and `evaluate`. The picture of step 15 does not tell
-#   skill from following the price at a distance.
-# - Put last value beside every forecast, and look at returns, not levels: the ratio, its
-#   interval and the lag test are part of every `Evaluation`.
+# - The fifteen steps are `fc.train` and `evaluate`. The picture of step 15 does not
+#   tell skill from following the price at a distance.
+# - Put last value beside every forecast, and look at returns, not levels: the verdict
+#   and the lag test are part of every `Evaluation`.
 # - A network trained on scaled levels fails where the price leaves the training range.
 #   A target without a level (returns, or prices scaled within each window) does not.
 # - Of the next close, one can say how far it may move; of the next open, most is in the
