@@ -88,6 +88,7 @@ ax.text(pd.Timestamp("2012-02-01"), closes.max() + 0.6, "highest close in traini
 ax.text(pd.Timestamp("2014-07-01"), 14.5, "training", color=BLUE, ha="center")
 ax.text(pd.Timestamp("2017-07-01"), 14.5, "test", color=ORANGE, ha="center")
 ax.set(
+    xlabel="session",
     ylabel="close (US dollars)",
     title="Google's close",
     xlim=(shown.index[0], shown.index[-1]),
@@ -295,7 +296,7 @@ forecasts[["origin", "session", "actual", "predicted", "last_value"]].head()
 # ## Step 15: draw
 
 # %%
-fc.plot_predictions(evaluation, plt.subplots(figsize=(9, 4.6))[1])
+fc.plot_predictions(evaluation, plt.subplots(figsize=(9, 4.6))[1]).set_xlabel("session")
 plt.show()
 
 # %% [markdown]
@@ -335,7 +336,11 @@ figure, ax = plt.subplots(figsize=(9, 3.6))
 ax.plot(forecasts["session"], error, color=ORANGE, lw=1.6, label="network")
 ax.plot(forecasts["session"], naive_error, color=BLUE, lw=0.9, label="last value")
 ax.axhline(0, color=BLACK, lw=0.8)
-ax.set(ylabel="predicted - real (US dollars)", title="Error of each forecast of 2017")
+ax.set(
+    xlabel="session",
+    ylabel="predicted - real (US dollars)",
+    title="Error of each forecast of 2017",
+)
 ax.legend(frameon=False, loc="lower left")
 plt.show()
 mean_absolute_move = np.abs(naive_error).mean() / forecasts["actual"].mean()
@@ -682,6 +687,7 @@ ax.plot(
     label="real, outside",
 )
 ax.set(
+    xlabel="session",
     ylabel="close (US dollars)",
     title="The next close of 2017, with its interval, known the evening before",
 )
