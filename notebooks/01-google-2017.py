@@ -164,8 +164,8 @@ assert network.layers == []
 # ## Step 7: add the first LSTM layer, with dropout
 #
 # 50 units, answering at every step, since another layer reads on. Dropout sets a fifth
-# of the answers to zero, others in each update, and only in training. The four gates
-# and candidates have weights on the input, on the state and a bias:
+# of the answers to zero, others in each update, and only in training. Three gates and
+# the candidate each have weights on the input, on the state, and a bias:
 # $4 \cdot 50 \cdot (1 + 50 + 1) = 10400$.
 
 # %%
@@ -226,8 +226,8 @@ assert np.isclose(untrained, np.mean((network(inputs)[:, 0] - targets) ** 2), rt
 #
 # 100 epochs in mini-batches of 32: 3800 updates. By hand this is
 # `network.fit(inputs, targets, epochs=100, batch_size=32)`. The library does the same,
-# faster, and everything follows from one seed. The weights that it has learnt are then
-# put into the network above, which shows that they are the same network.
+# and everything follows from one seed. The weights that it has learnt are then put into
+# the network above: step 14 shows that the two answer alike.
 
 # %%
 trained = fc.train(prices, config, progress=False)
@@ -323,7 +323,7 @@ evaluation.scores[columns].style.format("{:.3f}", na_rep="-")
 # %% [markdown]
 # RMSE and mean absolute error (MAE) are in dollars, MAPE is the latter as a share of
 # the price, `rmse_ratio` is the RMSE over that of last value. The verdict takes the
-# best of the baselines; which one hardly matters. The network's error is more than
+# best of the baselines, of which three hardly differ. The network's error is more than
 # twice that of a forecast that needs no network, and it guesses the direction no better
 # than a coin. The README has two more seeds; they are worse. A MAPE of a few percent
 # sounds small only as long as nobody says that the price itself moves by less than one
