@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from reference_commands import commands
 from reference_settings import batch_settings, run_settings
 
@@ -103,7 +104,8 @@ def directive_of(module: str, name: str, thing: object) -> str:
     """Return the directive that prints one docstring with its signature."""
     head = f"\n.. currentmodule:: {module}\n\n"
     if inspect.isclass(thing):
-        return head + f".. autoclass:: {name}\n   :members:\n"
+        fields = "   :members:\n   :exclude-members: model_config\n"
+        return head + f".. autoclass:: {name}\n{fields}"
     if callable(thing):
         return head + f".. autofunction:: {name}\n"
     return head + f".. py:data:: {name}\n"
@@ -161,9 +163,18 @@ def number_references(
         lines[number] = re.sub(r"\[(\d+)\]_", r"[\1]", unnoted)
 
 
+def shorten_signature(  # noqa: PLR0913, PLR0917  as autodoc calls it
+    _app: Sphinx, _kind: str, _name: str, thing: object, _options: object, *_: Any
+) -> tuple[str, str] | None:
+    """Leave the signature of settings out: their reference has types and limits."""
+    settings = inspect.isclass(thing) and issubclass(thing, BaseModel)
+    return ("(**settings)", "") if settings else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension with Sphinx."""
     app.connect("source-read", add_reference)
     # Before napoleon, which turns sections into fields.
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("autodoc-process-docstring", number_references, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
