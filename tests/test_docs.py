@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -153,6 +154,12 @@ def shrunk(settings: dict) -> dict:
     if "start" in training:
         recent = training["end"] - timedelta(days=500)
         training["start"] = max(training["start"], recent)
+    tested = settings.setdefault("evaluation", {})
+    if "start" in tested:
+        tested["end"] = min(tested["end"], tested["start"] + timedelta(days=150))
+    slow = {"garch", "ets", "arima"}
+    baselines = tested.get("baselines", ["last_value", "drift"])
+    tested["baselines"] = [name for name in baselines if name not in slow]
     return settings
 
 
@@ -163,10 +170,7 @@ def shipped(tmp_path_factory):
     shutil.copy(resource_folder("configs") / "batch.toml", folder)
     for name in fc.list_configs():
         settings = tomllib.loads(dump_config(fc.load_config(name)))
-        if name == "walk-forward":
-            settings["evaluation"]["end"] = datetime(2016, 6, 30).date()  # noqa: DTZ001
-            settings["backtest"]["stride"] = "quarter"
-            settings["evaluation"]["baselines"] = ["last_value", "scaled_volatility"]
+        settings["backtest"]["stride"] = "quarter"
         small = config_from_dict(shrunk(settings))
         (folder / f"{name}.toml").write_text(dump_config(small))
     with pytest.MonkeyPatch.context() as patch:
@@ -254,11 +258,13 @@ def test_every_block_of_a_page_runs(page, folder, command):
     import matplotlib.pyplot as plt
 
     names: dict = {"__name__": "page"}
+    # Tiny networks forecast far beyond what they were trained on.
+    warnings.simplefilter("ignore", fc.ForecastWarning)
     for block in blocks_of(page):
         if block.kind == "sh":
             run_shell(block, name_of(page), command)
         elif block.kind == "python":
-            exec(compile(block.text, str(page), "exec"), names)  # noqa: S102
+            exec(compile(block.text, str(page), "exec"), names)
             plt.close("all")
         elif block.kind == "toml":
             read_settings(block)
@@ -291,7 +297,7 @@ def test_blocks_are_of_known_kinds_and_marked_for_good_reasons():
             action, *rest = block.marker or ("run",)
             assert action in {"run", "parse", "exit", "replace"}, (page, block.marker)
             assert action == "run" or block.kind == "sh", (page, block.marker)
-            assert action != "parse" or set(rest) <= REASONS and rest, (page, rest)
+            assert action != "parse" or (set(rest) <= REASONS and rest), (page, rest)
             assert action != "replace" or rest[0] in block.text, (page, rest)
 
 

@@ -163,7 +163,7 @@ def number_references(
         lines[number] = re.sub(r"\[(\d+)\]_", r"[\1]", unnoted)
 
 
-def shorten_signature(  # noqa: PLR0913, PLR0917  as autodoc calls it
+def shorten_signature(
     _app: Sphinx, _kind: str, _name: str, thing: object, _options: object, *_: Any
 ) -> tuple[str, str] | None:
     """Leave the signature of settings out: their reference has types and limits."""

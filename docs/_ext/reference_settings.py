@@ -16,7 +16,13 @@ from forecaster.config import Config
 from forecaster.config.batch import BatchConfig
 
 HEAD = "| setting | type | default | meaning |\n|---|---|---|---|\n"
-PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+PLAIN = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    date: "date",
+}
 LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 
 
@@ -91,25 +97,28 @@ def limits_of(metadata: list[Any]) -> str:
 
 def type_of(annotation: Any) -> str:
     """Return the type of a value, in the words of a settings file."""
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation in PLAIN:
         return PLAIN[annotation]
-    if annotation is date:
-        return "date"
-    if annotation is typing.Any or annotation is Ellipsis:
-        return "any value"
-    if origin is Literal:
-        return ", ".join(f"`{choice}`" for choice in inner)
-    if origin is typing.Annotated:
-        return type_of(inner[0])
-    if origin is tuple:
-        return f"list of: {type_of(inner[0])}"
-    if origin is dict:
-        return "table"
-    if origin in (typing.Union, types.UnionType):
-        kinds = [type_of(part) for part in inner if part is not type(None)]
-        return " or ".join(dict.fromkeys(kinds))
-    raise TypeError(f"no words for {annotation!r}")
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin not in COMPOSED:
+        raise TypeError(f"no words for {annotation!r}")
+    return COMPOSED[origin](inner)
+
+
+def either(kinds: tuple[Any, ...]) -> str:
+    """Return the types of which a value has one."""
+    words = [type_of(kind) for kind in kinds if kind is not type(None)]
+    return " or ".join(dict.fromkeys(words))
+
+
+COMPOSED = {
+    Literal: lambda inner: ", ".join(f"`{choice}`" for choice in inner),
+    typing.Annotated: lambda inner: type_of(inner[0]),
+    tuple: lambda inner: f"list of: {type_of(inner[0])}",
+    dict: lambda _: "table",
+    typing.Union: either,
+    types.UnionType: either,
+}
 
 
 def default_of(info: FieldInfo) -> str:
