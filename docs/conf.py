@@ -44,5 +44,6 @@ html_theme = "furo"
 html_title = "forecaster"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]

@@ -22,6 +22,8 @@ from forecaster import errors
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+# Stands for a colon while napoleon looks.
+COLON = "\ue000"
 # Pages of modules, beside that of the package itself.
 MODULES = {
     "reference/evaluating": (
@@ -154,13 +156,31 @@ def add_reference(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] += WRITERS[page]()
 
 
-def number_references(
-    _app: Sphinx, _kind: str, _name: str, _thing: object, _options: object, lines: Any
+def prepare_docstring(
+    _app: Sphinx, kind: str, _name: str, _thing: object, _options: object, lines: Any
 ) -> None:
-    """Make footnotes plain text: many docstrings on one page all count from 1."""
+    """Make of a docstring what several on one page can be, before napoleon reads it.
+
+    Footnotes become plain text, since all count from 1; a colon in the sentence of a
+    property would make a type of what stands before it.
+    """
+    if kind in ("property", "attribute") and lines:
+        lines[0] = lines[0].replace(":", COLON)
     for number, line in enumerate(lines):
         unnoted = re.sub(r"^(\s*)\.\. \[(\d+)\] ", r"\1\2. ", line)
         lines[number] = re.sub(r"\[(\d+)\]_", r"[\1]", unnoted)
+
+
+def finish_docstring(
+    _app: Sphinx, _kind: str, _name: str, _thing: object, _options: object, lines: Any
+) -> None:
+    """Mend what napoleon leaves: colons, and attributes with several names."""
+    for number, line in enumerate(lines):
+        field = re.match(r":ivar [^:]+:", line)
+        if field is not None:
+            names = field[0].removeprefix(":ivar ").replace(", ", ",")
+            line = f":ivar {names}{line[field.end() :]}"
+        lines[number] = line.replace(COLON, ":")
 
 
 def shorten_signature(
@@ -174,7 +194,8 @@ def shorten_signature(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension with Sphinx."""
     app.connect("source-read", add_reference)
-    # Before napoleon, which turns sections into fields.
     app.connect("autodoc-process-signature", shorten_signature)
-    app.connect("autodoc-process-docstring", number_references, priority=100)
+    # Before and after napoleon, which turns sections into fields.
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=100)
+    app.connect("autodoc-process-docstring", finish_docstring, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
