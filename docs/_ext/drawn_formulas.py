@@ -30,12 +30,17 @@ def lines_of(formula: str) -> list[str]:
 
 def drawn(line: str) -> str:
     """Return one line as an SVG picture that takes the colour of the text."""
+    from matplotlib import rc_context
     from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import math_to_image
 
     file = io.StringIO()
     fonts = FontProperties(size=POINTS, math_fontfamily="cm")
-    depth = math_to_image(f"${line}$", file, prop=fonts, format="svg", color="#010203")
+    # Without a ground of its own, for the dark side; the same names each time.
+    with rc_context({"savefig.transparent": True, "svg.hashsalt": "formula"}):
+        depth = math_to_image(
+            f"${line}$", file, prop=fonts, format="svg", color="#010203"
+        )
     svg = file.getvalue()
     picture = svg[svg.index("<svg") :].replace("#010203", "currentColor")
     # Numbers of pictures are the same in each, and a page may hold each only once.
