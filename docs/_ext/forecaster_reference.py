@@ -132,7 +132,9 @@ def error_reference() -> str:
     return "".join(rows)
 
 
-def tree_of(kind: type[errors.ForecasterError]) -> Iterator[type]:
+def tree_of(
+    kind: type[errors.ForecasterError],
+) -> Iterator[type[errors.ForecasterError]]:
     """Yield a class of errors and all below it, each before its own."""
     yield kind
     for below in kind.__subclasses__():
