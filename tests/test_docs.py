@@ -111,6 +111,9 @@ def run_shell(block: Block, page: str, command) -> None:
     for words in block.commands:
         if words[0] != "forecaster":
             assert words[0] in PROGRAMS.get(page, ()), words
+            for place, word in enumerate(words):
+                if word.endswith("/bin/forecaster"):
+                    check_words(["forecaster", *words[place + 1 :]])
             continue
         check_words(words)
         if action == "parse" or asks_the_network(words):
