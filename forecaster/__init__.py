@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from forecaster.config import Config, list_configs, load_config
     from forecaster.data.embedded import embedded_tickers
     from forecaster.data.sources import load_prices
+    from forecaster.diagnostics import (
+        correlations_by_shift,
+        errors_by_step,
+        gains_by_origin,
+        residuals_by_session,
+        verdicts_by,
+    )
     from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
     from forecaster.evaluation import Evaluation
     from forecaster.explain import permutation_importance
@@ -33,12 +40,25 @@ if TYPE_CHECKING:
     from forecaster.loading import load_prices_for
     from forecaster.paths import draw_paths
     from forecaster.plotting import (
+        plot_advantage,
+        plot_attributions,
+        plot_calibration,
+        plot_candles,
+        plot_correlations,
+        plot_coverage,
+        plot_errors,
+        plot_folds,
         plot_forecast,
         plot_gradients,
         plot_history,
+        plot_importance,
+        plot_lag,
+        plot_pit,
         plot_predictions,
+        plot_ratios,
+        plot_residuals,
     )
-    from forecaster.plotting_explain import plot_attributions, plot_importance
+    from forecaster.reliability import coverage_by_level, pit_by_bin
     from forecaster.runs import Run, find_run, list_runs
     from forecaster.streaming import Stream
     from forecaster.trading import Trading, trade
@@ -63,10 +83,14 @@ _HOMES = {
     "Tuning": "tuning",
     "Verdict": "verdict",
     "audit_pipeline": "audit.run",
+    "correlations_by_shift": "diagnostics",
+    "coverage_by_level": "reliability",
     "detect_lag": "lag",
     "draw_paths": "paths",
     "embedded_tickers": "data.embedded",
+    "errors_by_step": "diagnostics",
     "find_run": "runs",
+    "gains_by_origin": "diagnostics",
     "integrated_gradients": "attributions",
     "list_configs": "config",
     "list_runs": "runs",
@@ -75,18 +99,32 @@ _HOMES = {
     "load_prices": "data.sources",
     "load_prices_for": "loading",
     "permutation_importance": "explain",
-    "plot_attributions": "plotting_explain",
+    "pit_by_bin": "reliability",
+    "plot_advantage": "plotting",
+    "plot_attributions": "plotting",
+    "plot_calibration": "plotting",
+    "plot_candles": "plotting",
+    "plot_correlations": "plotting",
+    "plot_coverage": "plotting",
+    "plot_errors": "plotting",
+    "plot_folds": "plotting",
     "plot_forecast": "plotting",
     "plot_gradients": "plotting",
     "plot_history": "plotting",
-    "plot_importance": "plotting_explain",
+    "plot_importance": "plotting",
+    "plot_lag": "plotting",
+    "plot_pit": "plotting",
     "plot_predictions": "plotting",
+    "plot_ratios": "plotting",
+    "plot_residuals": "plotting",
+    "residuals_by_session": "diagnostics",
     "run_backtest": "backtesting",
     "run_training": "jobs",
     "save_bundle": "bundle",
     "trade": "trading",
     "train": "training",
     "tune": "tuning",
+    "verdicts_by": "diagnostics",
     "walk_forward": "backtesting",
 }
 
@@ -107,10 +145,14 @@ __all__ = [
     "Tuning",
     "Verdict",
     "audit_pipeline",
+    "correlations_by_shift",
+    "coverage_by_level",
     "detect_lag",
     "draw_paths",
     "embedded_tickers",
+    "errors_by_step",
     "find_run",
+    "gains_by_origin",
     "integrated_gradients",
     "list_configs",
     "list_runs",
@@ -119,18 +161,32 @@ __all__ = [
     "load_prices",
     "load_prices_for",
     "permutation_importance",
+    "pit_by_bin",
+    "plot_advantage",
     "plot_attributions",
+    "plot_calibration",
+    "plot_candles",
+    "plot_correlations",
+    "plot_coverage",
+    "plot_errors",
+    "plot_folds",
     "plot_forecast",
     "plot_gradients",
     "plot_history",
     "plot_importance",
+    "plot_lag",
+    "plot_pit",
     "plot_predictions",
+    "plot_ratios",
+    "plot_residuals",
+    "residuals_by_session",
     "run_backtest",
     "run_training",
     "save_bundle",
     "trade",
     "train",
     "tune",
+    "verdicts_by",
     "walk_forward",
 ]
 

@@ -16,7 +16,7 @@ from forecaster.models.backend import load_keras
 from forecaster.models.feeding import feed, newest_step
 from forecaster.models.heads import read_answer
 from forecaster.models.recurrent import network_for
-from forecaster.plotting_explain import plot_attributions, plot_importance
+from forecaster.plotting import plot_attributions, plot_importance
 from forecaster.preparing import prepare_training
 from forecaster.ranges import window_known_at, windows_between
 from forecaster.scrambling import block_order

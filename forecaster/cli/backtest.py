@@ -68,7 +68,7 @@ def backtest_command(
     from forecaster.backtesting import SUFFIX, run_backtest
     from forecaster.cli.jobs import PriceChoice, load_job
     from forecaster.cli.trading import TradeChoice
-    from forecaster.plotting_backtest import draw_backtest
+    from forecaster.plotting import draw_backtest
 
     choice = TradeChoice(trade, rule, costs)
     choice.check()

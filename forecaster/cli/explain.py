@@ -183,8 +183,7 @@ def _write(
     importance: pd.DataFrame, attributions: Attributions, folder: Path
 ) -> list[Path]:
     from forecaster.atomic import write_text
-    from forecaster.plotting import save_figure
-    from forecaster.plotting_explain import plot_attributions, plot_importance
+    from forecaster.plotting import plot_attributions, plot_importance, save_figure
 
     write_text(folder / "importance.csv", importance.to_csv(index=False))
     write_text(folder / "attributions.csv", attributions.mean_absolute.to_csv())

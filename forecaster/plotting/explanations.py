@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from forecaster.attributions import Attributions
+from forecaster.errors import DataError
+from forecaster.plotting.checking import check_table, check_values
+from forecaster.plotting.style import BLUE, finish, ink, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, DARK, GREY = "#0072B2", "#222222", "#8C8C8C"
-SIZE = (10.0, 5.5)
+    from forecaster.attributions import Attributions
+
+IMPORTANCE = ("feature", "kind", "ratio", "ratio_spread")
 MOST_BARS, MOST_NAMES, MOST_TICKS = 30, 30, 9
 BASELINES = {
     "mean": "a window flat at its mean",
@@ -31,8 +34,17 @@ def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
     importance
         As `permutation_importance` returns it; the 30 most important are drawn, the
         most important at the top. Bars show the mean, whiskers one standard deviation.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
-    ax = ax or _new_axes()
+    maker = "`permutation_importance`"
+    check_table(importance, IMPORTANCE, "importance", maker)
+    check_values(importance["ratio"], "importance")
+    ax = ax or new_axes()
+    line = ink(ax)
     rows, facts = importance.head(MOST_BARS).iloc[::-1], importance.attrs
     change = 100 * (rows["ratio"] - 1)
     spread = 100 * rows["ratio_spread"].fillna(0.0)
@@ -41,22 +53,23 @@ def plot_importance(importance: pd.DataFrame, ax: Axes | None = None) -> Axes:
         for name, kind in zip(rows["feature"], rows["kind"], strict=True)
     ]
     height = 0.62 if len(rows) > 1 else 0.3
-    whiskers = {"ecolor": DARK, "capsize": 3, "elinewidth": 1.1}
+    whiskers = {"ecolor": line, "capsize": 3, "elinewidth": 1.1}
     ax.barh(names, change, height, xerr=spread, color=BLUE, error_kw=whiskers)
-    ax.axvline(0, color=DARK, lw=0.8)
+    ax.axvline(0, color=line, lw=0.8)
     size = 10 if len(rows) <= MOST_BARS // 2 else 8
     ax.tick_params(axis="y", length=0, labelsize=size)
     ax.set_ylim(-0.7, len(rows) - 0.3)
-    ax.set_title(
-        f"{facts['ticker']} {facts['target']}: how much worse the forecasts get when "
-        f"an input is scrambled\nmeans and standard deviations of {facts['n_repeats']} "
-        f"exchanges in {facts['n_folds']} fold(s), {facts['n_windows']} windows",
-        fontsize=11,
+    finish(
+        ax,
+        title=f"{facts['ticker']} {facts['target']}: what scrambling an input costs\n"
+        f"means and standard deviations, {facts['n_repeats']} exchanges, "
+        f"{facts['n_folds']} fold(s), {facts['n_windows']} windows",
+        xlabel=f"growth of the {facts['loss']} (%)",
+        ylabel="",
+        legend=False,
     )
-    ax.set_xlabel(f"growth of the {facts['loss']} (%)")
-    ax.grid(visible=True, axis="x", alpha=0.25)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.grid(visible=False, axis="y")
+    ax.spines["left"].set_visible(False)
     return ax
 
 
@@ -64,28 +77,36 @@ def plot_attributions(attributions: Attributions, ax: Axes | None = None) -> Axe
     """Draw which sessions of which features move the forecast, as a map of shades.
 
     A single feature is drawn as bars: a map of one row says less.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
-    ax = ax or _new_axes()
     table = attributions.mean_absolute
-    if table.shape[1] == 1:
+    if table.empty:
+        raise DataError("attributions: there are no sessions or features to draw")
+    check_values(table, "attributions")
+    ax = ax or new_axes()
+    days = [pd.Timestamp(attributions.origins[place]).date() for place in (0, -1)]
+    span = f"{days[0]} to {days[1]}" if len(attributions.origins) > 1 else f"{days[0]}"
+    alone = table.shape[1] == 1
+    finish(
+        ax,
+        title=f"{attributions.ticker} {attributions.target}: what moves the forecast "
+        f"of the next session\nintegrated gradients against "
+        f"{BASELINES[attributions.baseline]}; {len(attributions.origins)} window(s), "
+        f"origins {span}",
+        xlabel="sessions before the origin (0: the last session known)",
+        ylabel=f"{table.columns[0]}\nmean size ({attributions.unit})" if alone else "",
+        legend=False,
+    )
+    ax.grid(visible=False, axis="both" if not alone else "x")
+    if alone:
         ax.bar(table.index, table.iloc[:, 0], 0.85, color=BLUE)
-        ax.set_ylabel(f"{table.columns[0]}\nmean size ({attributions.unit})")
-        ax.grid(visible=True, axis="y", alpha=0.25)
-        ax.set_axisbelow(True)
         ax.set_xlim(table.index[0] - 0.7, 0.7)
     else:
         _draw_map(table, attributions.unit, ax)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.set_xlabel("sessions before the origin (0: the last session known)")
-    days = [pd.Timestamp(attributions.origins[place]).date() for place in (0, -1)]
-    span = f"{days[0]} to {days[1]}" if len(attributions.origins) > 1 else f"{days[0]}"
-    ax.set_title(
-        f"{attributions.ticker} {attributions.target}: what moves the forecast of the "
-        f"next session\nintegrated gradients against "
-        f"{BASELINES[attributions.baseline]}; {len(attributions.origins)} window(s), "
-        f"origins {span}",
-        fontsize=11,
-    )
     return ax
 
 
@@ -112,9 +133,3 @@ def _draw_map(table: pd.DataFrame, unit: str, ax: Axes) -> None:
     bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
     bar.set_label(f"mean size ({unit})")
     bar.outline.set_visible(False)
-
-
-def _new_axes() -> Axes:
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=SIZE, layout="constrained")[1]
