@@ -1,0 +1,321 @@
+"""The pages of a batch: one for each evening, and an index over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from forecaster.errors import BundleError
+from forecaster.plotting.style import BLUE, ORANGE, finish, ink
+from forecaster.report.drawing import figure
+from forecaster.report.interactive import levels_in
+from forecaster.report.page import (
+    Figure,
+    Mood,
+    Page,
+    Section,
+    Table,
+    facts_table,
+    joined,
+    table_of,
+)
+from forecaster.report.stored import SUMMARY, evening_folders, read_json, read_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INDEX, PAGE, SCORES = "index.html", "report.html", "scores.csv"
+FORECASTS = ("forecasts.csv", "forecasts.json", "forecasts.parquet")
+STATUS: dict[str, Mood] = {
+    "finished": "good",
+    "up to date": "good",
+    "partly": "even",
+    "failed": "bad",
+}
+# Columns of the table that says what earlier forecasts were worth.
+SCORED = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
+MOST_DRAWN, MOST_NAMED = 60, 5
+PERCENT = 100.0
+
+
+def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
+    """Return the index over a batch's evenings, and the page of each by its date.
+
+    Raises
+    ------
+    BundleError
+        If an evening's files are missing or damaged.
+    """
+    summaries = read_summaries(folder)
+    pages = {}
+    for name, summary in summaries.items():
+        table, scores = _forecasts(folder / name), folder / name / SCORES
+        known = read_table(scores) if scores.is_file() else None
+        pages[name] = evening_page(summary, name, table, known)
+    return index_page(folder.resolve().name, summaries), pages
+
+
+def read_summaries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what each evening's run left of itself, by date, newest first.
+
+    Raises
+    ------
+    BundleError
+        If one of them is damaged.
+    """
+    found = {}
+    for evening in evening_folders(folder):
+        path = evening / SUMMARY
+        summary = read_json(path, "Run the batch again.")
+        missing = {"name", "model", "outcomes", "finished"} - summary.keys()
+        outcomes = summary.get("outcomes")
+        whole = isinstance(outcomes, list) and all(
+            isinstance(one, dict) and {"ticker", "origin", "status"} <= one.keys()
+            for one in outcomes
+        )
+        if missing or not whole:
+            raise BundleError(f"{path}: damaged, it is no summary of a batch.")
+        found[evening.name] = summary
+    return found
+
+
+def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
+    """Return the page that leads to all evenings of a batch."""
+    rows, failures, links = [], [], {}
+    for day, summary in summaries.items():
+        own = outcomes_of(summary, day)
+        counts = Counter(str(one["status"]) for one in own)
+        failed = [str(one["ticker"]) for one in own if one["status"] == "failed"]
+        more = (
+            f" and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+        )
+        rows.append(
+            (
+                day,
+                status_of(own),
+                str(len(own)),
+                str(counts["forecast"]),
+                str(counts["known"]),
+                str(counts["failed"]),
+                ", ".join(failed[:MOST_NAMED]) + more,
+                str(summary["finished"])[:16].replace("T", " "),
+            )
+        )
+        links[day] = f"{day}/{PAGE}"
+        failures += [_failure(day, one) for one in own if one["status"] == "failed"]
+    columns = (
+        *("evening", "status", "tickers", "forecast", "known before", "failed"),
+        *("which failed", "written (UTC)"),
+    )
+    words = frozenset({"evening", "status", "which failed"})
+    table = Table("Evenings, newest first", columns, tuple(rows), words, links)
+    newest = next(iter(summaries))
+    status = status_of(outcomes_of(summaries[newest], newest))
+    n_failed = sum(1 for row in rows if row[5] != "0")
+    told = f"{len(rows)} evenings, {n_failed} of them with failures."
+    sections = [
+        Section("verdict", "Evenings", texts=(told,), tables=(table,)),
+        _failures(failures, "evening"),
+    ]
+    facts = {
+        "n_evenings": len(rows),
+        "n_evenings_with_failures": n_failed,
+        "evenings": [{"date": row[0], "status": row[1]} for row in rows],
+    }
+    title = f"The batch {name}"
+    lead = f"Newest evening {newest}: {status}"
+    return Page("batch", name, title, lead, STATUS[status], joined(sections), facts)
+
+
+def evening_page(
+    summary: Mapping[str, Any],
+    day: str,
+    table: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
+) -> Page:
+    """Return the page of one evening.
+
+    Parameters
+    ----------
+    summary
+        As `BatchSummary.to_dict` returns it.
+    day
+        The session after which forecasts were made, in ISO form.
+    table
+        The forecasts: `ticker session step last_price predicted`, and quantiles.
+    scores
+        What earlier forecasts were worth, of `Ledger.score`.
+    """
+    own = outcomes_of(summary, day)
+    failures = [_failure(day, one)[1:] for one in own if one["status"] == "failed"]
+    n_there = len(own) - len(failures)
+    more = f", {len(failures)} failed" if failures else ""
+    told = f"{n_there} of {len(own)} tickers have a forecast{more}."
+    facts = {
+        "batch": str(summary["name"]),
+        "model": str(summary["model"]),
+        "ledger": summary.get("ledger"),
+        "written": f"{str(summary['finished'])[:16].replace('T', ' ')} UTC",
+        "took": None if "seconds" not in summary else f"{summary['seconds']} s",
+    }
+    sections = joined(
+        [
+            Section("verdict", "Verdict", texts=(told, *_skill_text(scores))),
+            _forecast_section(table),
+            _skill(scores),
+            _failures(failures, None),
+            Section(
+                "provenance",
+                "Provenance",
+                tables=(facts_table("Where this comes from", facts),),
+            ),
+        ]
+    )
+    status = status_of(own)
+    title = f"{summary['name']}: forecasts after {day}"
+    return Page(
+        "evening",
+        str(summary["name"]),
+        title,
+        told,
+        STATUS[status],
+        sections,
+        back=f"../{INDEX}",
+    )
+
+
+def outcomes_of(summary: Mapping[str, Any], day: str) -> list[dict[str, Any]]:
+    """Return what became of the tickers of one evening."""
+    return [one for one in summary["outcomes"] if one["origin"] == day]
+
+
+def status_of(outcomes: Sequence[Mapping[str, Any]]) -> str:
+    """Return in a word what became of an evening."""
+    statuses = {one["status"] for one in outcomes}
+    if "failed" in statuses:
+        return "failed" if statuses == {"failed"} else "partly"
+    return "finished" if "forecast" in statuses else "up to date"
+
+
+def _forecast_section(table: pd.DataFrame) -> Section | None:
+    shown = table.drop(
+        columns=[name for name in ("origin", "actual", "model") if name in table]
+    )
+    found = table_of(shown, "Forecasts", words=["ticker", "session"])
+    if found is None:
+        return None
+    return Section(
+        "forecasts",
+        "Forecasts",
+        figures=_changes(table),
+        tables=(found,),
+        notes=(
+            "Prices in the quote currency of each ticker. Columns such as q0.05 are "
+            "quantiles: the price stays below them with that probability. An interval "
+            "says nothing of the direction: see what earlier forecasts were worth.",
+        ),
+    )
+
+
+def _changes(table: pd.DataFrame) -> tuple[Figure, ...]:
+    """Draw by how much the price of each ticker is forecast to change at step 1."""
+    if not {"last_price", "predicted", "step"} <= {*table.columns}:
+        return ()
+    rows = table[(table["step"] == 1) & (table["last_price"] > 0)]
+    rows = rows.dropna(subset=["predicted"]).sort_values("ticker")
+    if rows.empty or len(rows) > MOST_DRAWN:
+        return ()
+    price = rows["last_price"].to_numpy(dtype=float)
+    change = PERCENT * (rows["predicted"].to_numpy(dtype=float) / price - 1)
+    levels = levels_in(rows)
+
+    def draw(ax: Axes) -> None:
+        places = range(len(rows))
+        if levels:
+            level = levels[-1]
+            tails = ((1 - level) / 2, (1 + level) / 2)
+            low, high = (
+                PERCENT
+                * (rows[f"q{round(tail, 6):g}"].to_numpy(dtype=float) / price - 1)
+                for tail in tails
+            )
+            label = f"{100 * level:g}% interval"
+            ax.hlines(places, low, high, color=BLUE, lw=3, alpha=0.6, label=label)
+        ax.plot(change, places, color=ORANGE, marker="D", ls="none", label="forecast")
+        ax.axvline(0, color=ink(ax), lw=0.9, ls="--")
+        ax.set_yticks(places, list(rows["ticker"]))
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        finish(
+            ax,
+            title="Forecast of the next session beside the price known last",
+            xlabel="change since the last price (%)",
+            ylabel="",
+        )
+
+    told = ", ".join(
+        f"{ticker} {value:+.2f}%"
+        for ticker, value in zip(rows["ticker"], change, strict=True)
+    )
+    title = "Forecast change of each ticker"
+    size = (10.0, 1.6 + 0.3 * len(rows))
+    return (figure("changes", title, f"Dots of the change: {told}.", draw, size=size),)
+
+
+def _skill_text(scores: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return one sentence that sums scores up, if there are any."""
+    if scores is None or not (scores["n_origins"] > 0).any():
+        return ()
+    known = scores.loc[scores["n_origins"] > 0]
+    outcomes = known["outcome"].value_counts()
+    return (
+        f"Against the last price: {outcomes.get('beats', 0)} of {len(known)} tickers "
+        f"do better by more than luck, {outcomes.get('loses', 0)} worse, and of "
+        f"{outcomes.get('ties', 0)} it cannot be told.",
+    )
+
+
+def _skill(scores: pd.DataFrame | None) -> Section | None:
+    texts = _skill_text(scores)
+    if scores is None or not texts:
+        return None
+    known = scores.loc[scores["n_origins"] > 0, [n for n in SCORED if n in scores]]
+    words = ["ticker", "outcome", "drift_since"]
+    table = table_of(known, "Scores of earlier forecasts by ticker", words=words)
+    tables = () if table is None else (table,)
+    return Section("skill", "What earlier forecasts were worth", texts, tables=tables)
+
+
+def _failure(day: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ("ticker", "kind", "n_attempts", "reason")
+    return (day, *(str(outcome.get(name, "")) for name in names))
+
+
+def _failures(rows: Sequence[tuple[str, ...]], first: str | None) -> Section | None:
+    if not rows:
+        return None
+    columns = ("ticker", "kind", "tries", "reason")
+    named = columns if first is None else (first, *columns)
+    table = Table("Failures", named, tuple(rows), frozenset(named) - {"tries"})
+    return Section("failures", "Failed", tables=(table,))
+
+
+def _forecasts(folder: Path) -> pd.DataFrame:
+    for name in FORECASTS:
+        path = folder / name
+        if not path.is_file():
+            continue
+        if name.endswith(".csv"):
+            return read_table(path)
+        try:
+            if name.endswith(".json"):
+                return pd.read_json(path, convert_dates=False)
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{path}: damaged ({error}).") from error
+    raise BundleError(
+        f"{folder}: there are no forecasts beside {SUMMARY}. Run the batch again."
+    )

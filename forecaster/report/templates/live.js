@@ -1,0 +1,34 @@
+"use strict";
+// Draws the pictures of plotly in the page's colours, and again when these change.
+(function () {
+  const OPTIONS = {
+    responsive: true, displaylogo: false, showSendToCloud: false, scrollZoom: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d"],
+  };
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+  function draw(place) {
+    const picture = JSON.parse(document.getElementById("live-" + place.dataset.key).textContent);
+    const ink = colour("--ink"), card = colour("--card"), line = colour("--line");
+    picture.data.forEach((trace) => {
+      if (trace.line.color === "ink") trace.line.color = ink;
+    });
+    const axis = { gridcolor: line, linecolor: line, zerolinecolor: line };
+    Object.assign(picture.layout, {
+      paper_bgcolor: card, plot_bgcolor: card, font: { color: ink, size: 13 },
+      hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
+      modebar: { color: colour("--soft"), activecolor: ink, bgcolor: "rgba(0,0,0,0)" },
+    });
+    Object.assign(picture.layout.xaxis, axis);
+    Object.assign(picture.layout.yaxis, axis);
+    place.hidden = false;
+    place.closest("figure").classList.add("drawn");
+    Plotly.react(place, picture.data, picture.layout, OPTIONS);
+  }
+  function drawAll() { document.querySelectorAll(".live").forEach(draw); }
+  drawAll();
+  dark.addEventListener("change", drawAll);
+})();
