@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from forecaster.backtest import BUNDLE
-from forecaster.backtest_losses import UP
 from forecaster.backtest_scores import MODEL
 from forecaster.bundle import load_bundle_config
-from forecaster.diagnostics import Group, gains_by_origin, verdicts_by
+from forecaster.diagnostics import Group, verdicts_by
 from forecaster.errors import DataError
-from forecaster.plotting import plot_advantage, plot_folds, plot_ratios
+from forecaster.plotting import plot_ratios
 from forecaster.plotting.fans import bands_in, draw_bands
 from forecaster.plotting.style import BLUE, LINES, ORANGE, date_ticks, finish, ink
 from forecaster.report.common import (
@@ -24,7 +23,7 @@ from forecaster.report.common import (
     page_of,
 )
 from forecaster.report.drawing import figure
-from forecaster.report.interactive import levels_in, live_gains, live_predictions
+from forecaster.report.interactive import levels_in, live_predictions
 from forecaster.report.page import (
     Figure,
     Page,
@@ -44,6 +43,7 @@ from forecaster.report.provenance import (
     versions_table,
 )
 from forecaster.report.stored import Walked, read_backtest
+from forecaster.report.timeline import page_timeline
 from forecaster.verdict import LAST_VALUE, Verdict
 
 if TYPE_CHECKING:
@@ -73,18 +73,15 @@ def backtest_page(folder: Path, *, interactive: bool = False) -> Page:
             page_calibration(backtest),
             _significance(walked, tickers),
             _lag(walked),
-            _timeline(walked, interactive=interactive),
+            page_timeline(walked, interactive=interactive),
             page_importance(folder, ", ".join(tickers), target),
             _data(folder, walked, tickers),
             _provenance(folder, walked),
         ]
     )
     name = folder.resolve().name
-    who = (
-        ", ".join(tickers)
-        if len(tickers) <= MOST_TICKERS
-        else f"{len(tickers)} tickers"
-    )
+    few = len(tickers) <= MOST_TICKERS
+    who = ", ".join(tickers) if few else f"{len(tickers)} tickers"
     title = f"{who} {target}: the walk-forward test {name}"
     return page_of("backtest", backtest, name, title, sections)
 
@@ -164,18 +161,10 @@ def _draw_walk(
     draw_bands(ax, days, bands_in(rows, levels))
     shape: dict[str, Any] = {"zorder": LINES}
     ax.plot(days, rows["actual"], color=ink(ax), lw=1.4, label="real", **shape)
-    ax.plot(
-        days,
-        rows["predicted"],
-        color=ORANGE,
-        lw=1.2,
-        ls="--",
-        label="predicted",
-        **shape,
-    )
-    ax.plot(
-        days, rows[LAST_VALUE], color=BLUE, lw=1, ls=":", label="last value", **shape
-    )
+    shape["lw"] = 1.2
+    predicted, naive = rows["predicted"], rows[LAST_VALUE]
+    ax.plot(days, predicted, color=ORANGE, ls="--", label="predicted", **shape)
+    ax.plot(days, naive, color=BLUE, ls=":", label="last value", **shape)
     for start in rows.groupby("fold")["session"].min().iloc[1:]:
         ax.axvline(start, color=ink(ax), lw=0.6, ls=":", alpha=0.6)
     date_ticks(ax)
@@ -240,80 +229,6 @@ def _lag(walked: Walked) -> Section | None:
     return Section("lag", "Lag diagnosis", tuple(texts), tables=(lag_table(lags),))
 
 
-def _timeline(walked: Walked, *, interactive: bool) -> Section:
-    backtest, folds = walked.backtest, walked.folds
-    figures = []
-    if folds:
-        first, last = folds[0], folds[-1]
-        figures.append(
-            figure(
-                "folds",
-                "Folds of the walk-forward test",
-                f"Bars of the training and test range of {len(folds)} folds, the first "
-                f"tested from {first.start}, the last until {last.end}.",
-                lambda ax: plot_folds(folds, ax),
-                size=(10.0, 1.8 + 0.32 * len(folds)),
-            )
-        )
-    if UP not in backtest.frame:
-        gains = gains_by_origin(backtest)
-        ends = "; ".join(
-            f"{str(name).replace('_', ' ')} {gains[name].iloc[-1]:+.1f}%"
-            for name in gains
-        )
-        figures.append(
-            figure(
-                "gains",
-                "What the model gains over each baseline, walking forward",
-                f"Line chart of the summed gain along time. At the end: {ends}.",
-                lambda ax: plot_advantage(backtest, ax),
-                live=live_gains(gains) if interactive else None,
-            )
-        )
-    return Section(
-        "timeline",
-        "Walk-forward timeline",
-        figures=tuple(figures),
-        tables=(_fold_table(walked),),
-    )
-
-
-def _fold_table(walked: Walked) -> Table:
-    scores = walked.backtest.by("fold").xs(MODEL, level="model")
-    known = {fold.number: fold for fold in walked.folds}
-    frame = walked.backtest.frame
-    ranges = frame[frame["step"] == 1].groupby("fold")["session"].agg(["min", "max"])
-    rows = []
-    for number, score in scores.iterrows():
-        fold = known.get(int(str(number)))
-        trained = (
-            NOT_KEPT
-            if fold is None
-            else f"{fold.training_start} to {fold.training_end}"
-        )
-        first, last = ranges.loc[number]
-        rows.append(
-            (
-                str(number),
-                trained,
-                f"{cell(first)} to {cell(last)}",
-                str(int(score["n_forecasts"])),
-                cell(float(score["rmse_ratio"])),
-                cell(float(score.get("pinball_ratio", float("nan")))),
-                cell(float(score["directional_accuracy"])),
-            )
-        )
-    columns = (
-        *("fold", "training range", "test range", "forecasts"),
-        *("RMSE ratio", "pinball ratio", "right directions"),
-    )
-    words = frozenset({"training range", "test range"})
-    return Table("Scores of the model by fold", columns, tuple(rows), words)
-
-
-NOT_KEPT = "not kept"
-
-
 def _data(folder: Path, walked: Walked, tickers: list[str]) -> Section | None:
     if not walked.manifests:
         return None
@@ -325,30 +240,46 @@ def _data(folder: Path, walked: Walked, tickers: list[str]) -> Section | None:
 
 
 def _provenance(folder: Path, walked: Walked) -> Section:
-    facts: dict[str, Any] = {
+    facts = {
         "walk-forward test": folder.resolve().name,
         "trainings": len(walked.manifests),
     }
-    tables, prices = [], walked.request.get("prices")
-    checksums: dict[str, Any] = {}
-    for name, manifest in walked.manifests.items():
-        trained_on = manifest["trained_on"]
-        facts |= {f"{name}, {k}": v for k, v in training_facts(trained_on).items()}
-        checksums |= {f"{name}/{k}": v for k, v in manifest["files"].items()}
-    tables.append(facts_table("Where this comes from", facts))
-    if walked.manifests:
-        last = list(walked.manifests.values())[-1]
-        tables.append(versions_table(last["versions"]))
-        tables.append(checksums_table(checksums))
+    tables = [facts_table("Where this comes from", facts)]
+    trained = {
+        name: training_facts(manifest["trained_on"])
+        for name, manifest in walked.manifests.items()
+    }
+    if trained:
+        newest = list(walked.manifests.values())[-1]
+        files = {
+            f"{name}/{file}": checksum
+            for name, manifest in walked.manifests.items()
+            for file, checksum in manifest["files"].items()
+        }
+        tables += [
+            _trainings(trained),
+            versions_table(newest["versions"]),
+            checksums_table(files),
+        ]
+    prices = walked.request.get("prices")
     if isinstance(prices, dict):
         shown = tuple((str(name), str(prices[name])) for name in sorted(prices))
         words = frozenset({"ticker", "SHA-256"})
         title = "Fingerprints of the prices"
         tables.append(Table(title, ("ticker", "SHA-256"), shown, words))
-    settings = request_toml(walked.request)
     return Section(
         "provenance",
         "Provenance",
         tables=tuple(tables),
-        code=(("All settings, defaults included", settings),),
+        code=(("All settings, defaults included", request_toml(walked.request)),),
     )
+
+
+def _trainings(trained: dict[str, dict[str, Any]]) -> Table:
+    names = tuple(next(iter(trained.values())))
+    rows = tuple(
+        (fold, *(cell(value) for value in facts.values()))
+        for fold, facts in trained.items()
+    )
+    words = frozenset({"fold", *names}) - {"training sessions", "training windows"}
+    return Table("Trainings", ("fold", *names), rows, words)

@@ -23,6 +23,8 @@ from forecaster.reliability import coverage_by_level, pit_by_bin
 from forecaster.report.drawing import figure
 from forecaster.report.interactive import live_errors
 from forecaster.report.page import (
+    MOODS,
+    WORDS,
     Figure,
     Page,
     Section,
@@ -47,8 +49,9 @@ def page_errors(source: Scored, *, interactive: bool) -> Section:
     naive = errors[errors["forecast"] == "last_value"].set_index("step")["rmse"]
     first, last = own.iloc[0], own.iloc[-1]
     told = (
-        f"RMSE of the model at step {first['step']}: {cell(float(first['rmse']))} "
-        f"{unit}, of the last value {cell(float(naive[first['step']]))}"
+        f"RMSE ({unit}) of the model at step {first['step']}: "
+        f"{cell(float(first['rmse']))}, of the last value "
+        f"{cell(float(naive[first['step']]))}"
     )
     if len(own) > 1:
         told += (
@@ -94,8 +97,8 @@ def page_calibration(source: Scored) -> Section | None:
         held = None
     if held is not None:
         shares = ", ".join(
-            f"the {PERCENT * row.level:g}% interval held {PERCENT * row.observed:.1f}%"
-            for row in held.itertuples()
+            f"the {PERCENT * level:g}% interval held {PERCENT * observed:.1f}%"
+            for level, observed in zip(held["level"], held["observed"], strict=True)
         )
         texts.append(f"Of the prices of the nearest step {shares}.")
         figures.append(
@@ -164,7 +167,7 @@ def lag_table(lags: dict[str, Lag]) -> Table:
     )
     columns = (
         *("ticker", "outcome", "best shift", "correlation", "95% interval"),
-        *("R² of returns", "distance from the last value", "forecasts"),
+        *("R² of returns", "RMSE to the last value", "forecasts"),
     )
     words = frozenset({"ticker", "outcome"})
     return Table("Forecasts beside the price known last", columns, rows, words)
@@ -244,8 +247,6 @@ def page_of(
     kind: str, source: Scored, name: str, title: str, sections: tuple[Section, ...]
 ) -> Page:
     """Return a page that begins with the verdict that matters."""
-    from forecaster.report.page import MOODS, WORDS
-
     verdict = source.best_verdict
     facts = {
         "verdict": source.verdict.to_dict(),

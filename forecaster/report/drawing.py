@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from forecaster.plotting.saving import draw_bytes
-from forecaster.plotting.style import BLACK, ORANGE, SIZE
+from forecaster.plotting.style import BLACK, BLUE, ORANGE, SIZE
 from forecaster.report.page import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, PAPER = "var(--ink)", "var(--card)"
+PAPER, OF_ORANGE = "var(--card)", "var(--orange)"
+OF_THE_PAGE = {
+    BLACK.lower(): "var(--ink)",
+    "#ffffff": PAPER,
+    BLUE.lower(): "var(--blue)",
+    ORANGE.lower(): OF_ORANGE,
+}
 WHITE = 255
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _PATH = re.compile(r'(?<= d=")[^"]*')
@@ -80,19 +86,17 @@ def inline_svg(drawn: str, key: str, title: str, description: str) -> Markup:
 def page_colour(colour: str) -> str:
     """Return the colour that a page shows in place of one on white paper.
 
-    >>> page_colour("#1a1a1a"), page_colour("#ffffff"), page_colour("#0072b2")
-    ('var(--ink)', 'var(--card)', '#0072b2')
+    >>> page_colour("#1a1a1a"), page_colour("#ffffff"), page_colour("#009e73")
+    ('var(--ink)', 'var(--card)', '#009e73')
     >>> page_colour("#eaaf80")
-    'color-mix(in srgb, #d55e00 50%, var(--card))'
+    'color-mix(in srgb, var(--orange) 50%, var(--card))'
     """
-    if colour == BLACK.lower():
-        return INK
-    if colour == "#ffffff":
-        return PAPER
+    if colour in OF_THE_PAGE:
+        return OF_THE_PAGE[colour]
     share = _share_of_orange(colour)
-    if share is None or share == 1:
+    if share is None:
         return colour
-    return f"color-mix(in srgb, {ORANGE.lower()} {round(100 * share)}%, {PAPER})"
+    return f"color-mix(in srgb, {OF_ORANGE} {round(100 * share)}%, {PAPER})"
 
 
 def _share_of_orange(colour: str) -> float | None:

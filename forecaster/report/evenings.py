@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from forecaster.errors import BundleError
-from forecaster.plotting.style import BLUE, ORANGE, finish, ink
-from forecaster.report.drawing import figure
-from forecaster.report.interactive import levels_in
+from forecaster.report.forecasts import page_forecasts, read_forecasts
 from forecaster.report.page import (
-    Figure,
     Mood,
     Page,
     Section,
@@ -25,11 +22,7 @@ from forecaster.report.page import (
 )
 from forecaster.report.stored import SUMMARY, evening_folders, read_json, read_table
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 INDEX, PAGE, SCORES = "index.html", "report.html", "scores.csv"
-FORECASTS = ("forecasts.csv", "forecasts.json", "forecasts.parquet")
 STATUS: dict[str, Mood] = {
     "finished": "good",
     "up to date": "good",
@@ -38,8 +31,7 @@ STATUS: dict[str, Mood] = {
 }
 # Columns of the table that says what earlier forecasts were worth.
 SCORED = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
-MOST_DRAWN, MOST_NAMED = 60, 5
-PERCENT = 100.0
+MOST_NAMED = 5
 
 
 def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
@@ -53,7 +45,7 @@ def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
     summaries = read_summaries(folder)
     pages = {}
     for name, summary in summaries.items():
-        table, scores = _forecasts(folder / name), folder / name / SCORES
+        table, scores = read_forecasts(folder / name), folder / name / SCORES
         known = read_table(scores) if scores.is_file() else None
         pages[name] = evening_page(summary, name, table, known)
     return index_page(folder.resolve().name, summaries), pages
@@ -165,7 +157,7 @@ def evening_page(
     sections = joined(
         [
             Section("verdict", "Verdict", texts=(told, *_skill_text(scores))),
-            _forecast_section(table),
+            page_forecasts(table),
             _skill(scores),
             _failures(failures, None),
             Section(
@@ -199,70 +191,6 @@ def status_of(outcomes: Sequence[Mapping[str, Any]]) -> str:
     if "failed" in statuses:
         return "failed" if statuses == {"failed"} else "partly"
     return "finished" if "forecast" in statuses else "up to date"
-
-
-def _forecast_section(table: pd.DataFrame) -> Section | None:
-    shown = table.drop(
-        columns=[name for name in ("origin", "actual", "model") if name in table]
-    )
-    found = table_of(shown, "Forecasts", words=["ticker", "session"])
-    if found is None:
-        return None
-    return Section(
-        "forecasts",
-        "Forecasts",
-        figures=_changes(table),
-        tables=(found,),
-        notes=(
-            "Prices in the quote currency of each ticker. Columns such as q0.05 are "
-            "quantiles: the price stays below them with that probability. An interval "
-            "says nothing of the direction: see what earlier forecasts were worth.",
-        ),
-    )
-
-
-def _changes(table: pd.DataFrame) -> tuple[Figure, ...]:
-    """Draw by how much the price of each ticker is forecast to change at step 1."""
-    if not {"last_price", "predicted", "step"} <= {*table.columns}:
-        return ()
-    rows = table[(table["step"] == 1) & (table["last_price"] > 0)]
-    rows = rows.dropna(subset=["predicted"]).sort_values("ticker")
-    if rows.empty or len(rows) > MOST_DRAWN:
-        return ()
-    price = rows["last_price"].to_numpy(dtype=float)
-    change = PERCENT * (rows["predicted"].to_numpy(dtype=float) / price - 1)
-    levels = levels_in(rows)
-
-    def draw(ax: Axes) -> None:
-        places = range(len(rows))
-        if levels:
-            level = levels[-1]
-            tails = ((1 - level) / 2, (1 + level) / 2)
-            low, high = (
-                PERCENT
-                * (rows[f"q{round(tail, 6):g}"].to_numpy(dtype=float) / price - 1)
-                for tail in tails
-            )
-            label = f"{100 * level:g}% interval"
-            ax.hlines(places, low, high, color=BLUE, lw=3, alpha=0.6, label=label)
-        ax.plot(change, places, color=ORANGE, marker="D", ls="none", label="forecast")
-        ax.axvline(0, color=ink(ax), lw=0.9, ls="--")
-        ax.set_yticks(places, list(rows["ticker"]))
-        ax.set_ylim(len(rows) - 0.4, -0.6)
-        finish(
-            ax,
-            title="Forecast of the next session beside the price known last",
-            xlabel="change since the last price (%)",
-            ylabel="",
-        )
-
-    told = ", ".join(
-        f"{ticker} {value:+.2f}%"
-        for ticker, value in zip(rows["ticker"], change, strict=True)
-    )
-    title = "Forecast change of each ticker"
-    size = (10.0, 1.6 + 0.3 * len(rows))
-    return (figure("changes", title, f"Dots of the change: {told}.", draw, size=size),)
 
 
 def _skill_text(scores: pd.DataFrame | None) -> tuple[str, ...]:
@@ -301,21 +229,3 @@ def _failures(rows: Sequence[tuple[str, ...]], first: str | None) -> Section | N
     named = columns if first is None else (first, *columns)
     table = Table("Failures", named, tuple(rows), frozenset(named) - {"tries"})
     return Section("failures", "Failed", tables=(table,))
-
-
-def _forecasts(folder: Path) -> pd.DataFrame:
-    for name in FORECASTS:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if name.endswith(".csv"):
-            return read_table(path)
-        try:
-            if name.endswith(".json"):
-                return pd.read_json(path, convert_dates=False)
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise BundleError(f"{path}: damaged ({error}).") from error
-    raise BundleError(
-        f"{folder}: there are no forecasts beside {SUMMARY}. Run the batch again."
-    )

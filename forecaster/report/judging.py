@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from forecaster.diagnostics import correlations_by_shift
@@ -22,6 +23,8 @@ from forecaster.report.page import (
 )
 from forecaster.significance import pesaran_timmermann
 from forecaster.verdict import LAST_VALUE, Verdict, judge
+
+NEAREST = (("model", 1), ("model", "1"))
 
 
 def significance_of(evaluation: Evaluation) -> dict[str, Verdict]:
@@ -73,28 +76,30 @@ def _direction(evaluation: Evaluation) -> Table | None:
     predicted = rows["predicted"].to_numpy(dtype=float)
     if "probability_up" in rows:
         predicted = known + rows["probability_up"].to_numpy(dtype=float) - 0.5
-    scores = evaluation.steps.loc[("model", "1")] if _has_step(evaluation) else None
     try:
         test = pesaran_timmermann(
             rows["actual"].to_numpy(dtype=float), predicted, known, horizon=1
         )
     except DataError:
         return None
-    facts: dict[str, Any] = {"forecasts that take a side": test.n_forecasts}
-    if scores is not None:
-        facts |= {
-            "share of right directions": float(scores["directional_accuracy"]),
-            "share of the commoner direction": float(scores["majority_rate"]),
-        }
-    facts |= {
+    if math.isnan(test.statistic):  # one side alone: there is nothing to test
+        return None
+    moved = rows[rows["actual"] != rows[LAST_VALUE]]
+    rose = float((moved["actual"] > moved[LAST_VALUE]).mean())
+    facts: dict[str, Any] = {
+        "forecasts that take a side": test.n_forecasts,
+        "share of right directions": _right(evaluation),
+        "share of the commoner direction": max(rose, 1 - rose),
         "statistic": float(test.statistic),
         "one-sided p": p_cell(float(test.p_value)),
     }
     return facts_table("Direction of the nearest step, Pesaran-Timmermann test", facts)
 
 
-def _has_step(evaluation: Evaluation) -> bool:
-    return ("model", "1") in evaluation.steps.index
+def _right(evaluation: Evaluation) -> float | None:
+    """Return the stored share of right directions at the nearest step."""
+    own = evaluation.steps["directional_accuracy"].to_dict()
+    return next((own[key] for key in own if key in NEAREST), None)
 
 
 def page_lag(evaluation: Evaluation) -> Section | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from forecaster.verdict import SIGNIFICANCE, Verdict
 
-NOTHING = "–"
+NOTHING = "-"
 TINY = 0.001
 Mood = Literal["good", "even", "bad", "plain"]
 MOODS: dict[str, Mood] = {"beats": "good", "ties": "even", "loses": "bad"}
@@ -51,13 +51,24 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts under named columns; those in `words` are read from the left."""
+    """Rows of texts under named columns.
+
+    Attributes
+    ----------
+    words
+        Columns that are read from the left.
+    links
+        Where a text of the first column leads.
+    folded
+        Whether only the caption is shown until it is asked for.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def cell(value: Any) -> str:
     """Return a value as the text of a table's cell.
 
     >>> cell(0.123456), cell(float("nan")), cell(12), cell("GOOG")
-    ('0.1235', '–', '12', 'GOOG')
+    ('0.1235', '-', '12', 'GOOG')
     """
     if value is None or value is pd.NaT:
         return NOTHING

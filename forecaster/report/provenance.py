@@ -100,7 +100,7 @@ def checksums_table(files: Mapping[str, Any]) -> Table:
     """Return the checksums of files, by name."""
     rows = tuple((str(name), str(files[name])) for name in sorted(files))
     words = frozenset({"file", "SHA-256"})
-    return Table("Checksums", ("file", "SHA-256"), rows, words)
+    return Table("Checksums", ("file", "SHA-256"), rows, words, folded=True)
 
 
 def request_toml(request: Mapping[str, Any]) -> str:

@@ -21,11 +21,12 @@ def render(page: Page) -> str:
     live = any(one.live is not None for one in figures)
     # The script is the library's own, not text of ours or a user's.
     plotly = Markup(plotly_script()) if live else None
-    zoomable = any(one.zoomable and one.live is None for one in figures)
+    folded = any(one.folded for section in page.sections for one in section.tables)
+    scripted = folded or any(one.zoomable and one.live is None for one in figures)
     return (
         _environment()
         .get_template("page.html")
-        .render(page=page, plotly=plotly, zoomable=zoomable)
+        .render(page=page, plotly=plotly, scripted=scripted)
     )
 
 

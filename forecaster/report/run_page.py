@@ -113,8 +113,8 @@ def _predictions(evaluation: Evaluation, *, interactive: bool) -> Section:
     days = rows["session"]
     fan = ""
     if levels:
-        shares = " and ".join(f"{100 * level:g}%" for level in levels)
-        fan = f" Shaded: the {shares} intervals."
+        shares = ", ".join(f"{100 * level:g}%" for level in levels)
+        fan = f" Shaded: the intervals of {shares}."
     label = f"{evaluation.target} (quote currency)"
     picture = figure(
         "predictions",

@@ -1,5 +1,5 @@
 "use strict";
-// Zooms and moves a picture by its viewBox; never beyond its edges.
+// Zooms and moves a picture by its viewBox, never beyond its edges; prints all of it.
 (function () {
   const MOST = 16, FACTOR = 1.5, PART = 0.25;
   const KEYS = {
@@ -73,5 +73,8 @@
     });
   }
   document.querySelectorAll("[data-zoom]").forEach(enable);
-  window.addEventListener("beforeprint", () => resets.forEach((reset) => reset()));
+  window.addEventListener("beforeprint", () => {
+    resets.forEach((reset) => reset());
+    document.querySelectorAll("details").forEach((folded) => { folded.open = true; });
+  });
 })();
