@@ -31,7 +31,7 @@ STATUS: dict[str, Mood] = {
 }
 # Columns of the table that says what earlier forecasts were worth.
 SCORED = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
-MOST_NAMED = 5
+MOST_NAMED, MOST_FAILURES = 5, 200
 
 
 def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
@@ -51,28 +51,39 @@ def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
     return index_page(folder.resolve().name, summaries), pages
 
 
-def read_summaries(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what each evening's run left of itself, by date, newest first.
+def read_summaries(
+    folder: Path, *, skip_damaged: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Read what each evening's run left of itself, by date, newest first.
 
     Raises
     ------
     BundleError
-        If one of them is damaged.
+        If one of them is damaged, unless these are skipped.
     """
     found = {}
     for evening in evening_folders(folder):
-        path = evening / SUMMARY
-        summary = read_json(path, "Run the batch again.")
-        missing = {"name", "model", "outcomes", "finished"} - summary.keys()
-        outcomes = summary.get("outcomes")
-        whole = isinstance(outcomes, list) and all(
-            isinstance(one, dict) and {"ticker", "origin", "status"} <= one.keys()
-            for one in outcomes
-        )
-        if missing or not whole:
-            raise BundleError(f"{path}: damaged, it is no summary of a batch.")
-        found[evening.name] = summary
+        try:
+            found[evening.name] = _read_summary(evening / SUMMARY)
+        except BundleError:
+            if not skip_damaged:
+                raise
     return found
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    summary = read_json(path, "Run the batch again.")
+    outcomes = summary.get("outcomes")
+    whole = isinstance(outcomes, list) and all(
+        isinstance(one, dict) and {"ticker", "origin", "status"} <= one.keys()
+        for one in outcomes
+    )
+    if not whole or not {"name", "model", "finished"} <= summary.keys():
+        raise BundleError(
+            f"{path}: damaged, it is no summary of a batch. Restore it from a copy, or "
+            "delete the folder and replay the evening with `--as-of`."
+        )
+    return summary
 
 
 def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
@@ -109,9 +120,11 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
     status = status_of(outcomes_of(summaries[newest], newest))
     n_failed = sum(1 for row in rows if row[5] != "0")
     told = f"{len(rows)} evenings, {n_failed} of them with failures."
+    if len(failures) > MOST_FAILURES:
+        told += f" The newest {MOST_FAILURES} of {len(failures)} failures are below."
     sections = [
         Section("verdict", "Evenings", texts=(told,), tables=(table,)),
-        _failures(failures, "evening"),
+        _failures(failures[:MOST_FAILURES], "evening"),
     ]
     facts = {
         "n_evenings": len(rows),
