@@ -16,7 +16,8 @@ from forecaster.metrics import central_intervals
 from forecaster.plotting.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PINK
 from forecaster.report.page import name_cell
 
-INK = "ink"  # the page's script puts the colour of its letters here
+# The page's script puts its own colours in the place of these names.
+OF_THE_PAGE = {"ink": "ink", BLUE: "blue", ORANGE: "orange"}
 DASHES = ("dot", "dash", "dashdot", "longdash", "longdashdot")
 RIVALS = (BLUE, GREEN, PINK, GREY)
 SYMBOLS = ("square", "triangle-up", "diamond", "triangle-down")
@@ -66,7 +67,7 @@ def live_predictions(
     rows = rows.sort_values("session")
     days = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(rows["session"])]
     data = _bands(rows, days)
-    data.append(_line(days, rows["actual"], "real", INK, "solid", 2.0))
+    data.append(_line(days, rows["actual"], "real", "ink", "solid", 2.0))
     data.append(_line(days, rows["predicted"], "predicted", ORANGE, "dash", 2.0))
     for place, name in enumerate(baselines):
         one = _line(
@@ -136,20 +137,25 @@ def _bands(rows: pd.DataFrame, days: list[str]) -> list[dict[str, Any]]:
             f"q{round(tail, 6):g}" for tail in ((1 - level) / 2, (1 + level) / 2)
         )
         name = f"{100 * level:g}% interval"
-        shape = {"x": days, "mode": "lines", "line": {"width": 0}, "legendgroup": name}
-        found.append(
-            shape
-            | {"y": _numbers(rows[low]), "showlegend": False, "name": f"{name}, low"}
-        )
-        found.append(
-            shape
-            | {
-                "y": _numbers(rows[high]),
-                "name": f"{name}, high",
-                "fill": "tonexty",
-                "fillcolor": f"rgba(213, 94, 0, {opacity:.2f})",
-            }
-        )
+        shape = {
+            "x": days,
+            "mode": "lines",
+            "line": {"width": 0},
+            "legendgroup": name,
+            "name": name,
+        }
+        lower = {
+            "y": _numbers(rows[low]),
+            "showlegend": False,
+            "hovertemplate": "from %{y}",
+        }
+        upper = {
+            "y": _numbers(rows[high]),
+            "hovertemplate": "to %{y}",
+            "fill": "tonexty",
+            "fillcolor": f"rgba(213, 94, 0, {opacity:.2f})",
+        }
+        found += [shape | lower, shape | upper]
     return found
 
 
@@ -166,7 +172,11 @@ def _line(
         "y": _numbers(y),
         "name": name,
         "mode": "lines",
-        "line": {"color": colour, "dash": dash, "width": width},
+        "line": {
+            "color": OF_THE_PAGE.get(colour, colour),
+            "dash": dash,
+            "width": width,
+        },
     }
 
 
@@ -182,6 +192,7 @@ def _layout(xlabel: str, ylabel: str) -> dict[str, Any]:
         "yaxis": {"title": {"text": ylabel}, "automargin": True},
         "hovermode": "x unified",
         "height": 480,
-        "margin": {"t": 20, "r": 10, "b": 50, "l": 60},
+        "margin": {"t": 20, "r": 46, "b": 50, "l": 60},
+        "modebar": {"orientation": "v"},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     }

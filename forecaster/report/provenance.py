@@ -69,13 +69,14 @@ def stored_prices(config: Config, ticker: str) -> pd.DataFrame:
     ForecasterError
         If they are not there.
     """
-    several = bool(config.data.tickers)
+    path = config.data.path
+    named = (
+        path is not None or bool(config.data.tickers) or ticker != config.data.ticker
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PriceWarning)  # kept in `attrs`
         return load_prices_for(
-            config,
-            ticker=ticker if several or ticker != config.data.ticker else None,
-            offline=True,
+            config, ticker=ticker if named else None, path=path, offline=True
         )
 
 

@@ -5,6 +5,7 @@
     responsive: true, displaylogo: false, showSendToCloud: false, scrollZoom: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d"],
   };
+  const NAMED = ["ink", "blue", "orange"];
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   function colour(name) {
@@ -14,13 +15,15 @@
     const picture = JSON.parse(document.getElementById("live-" + place.dataset.key).textContent);
     const ink = colour("--ink"), card = colour("--card"), line = colour("--line");
     picture.data.forEach((trace) => {
-      if (trace.line.color === "ink") trace.line.color = ink;
+      if (NAMED.includes(trace.line.color)) trace.line.color = colour("--" + trace.line.color);
     });
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line };
     Object.assign(picture.layout, {
       paper_bgcolor: card, plot_bgcolor: card, font: { color: ink, size: 13 },
-      hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
-      modebar: { color: colour("--soft"), activecolor: ink, bgcolor: "rgba(0,0,0,0)" },
+      hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink }, namelength: -1 },
+    });
+    Object.assign(picture.layout.modebar, {
+      color: colour("--soft"), activecolor: ink, bgcolor: "rgba(0,0,0,0)",
     });
     Object.assign(picture.layout.xaxis, axis);
     Object.assign(picture.layout.yaxis, axis);
