@@ -181,7 +181,8 @@ def page_importance(folder: Path, ticker: str, target: str) -> Section | None:
         return None
     importance = read_table(beside / IMPORTANCE)
     wanted = {"feature", "kind", "increase", "ratio", "ratio_spread"}
-    if importance.empty or not wanted <= {*importance.columns}:
+    whole = wanted <= {*importance.columns}
+    if not whole or importance.empty or importance["ratio"].isna().any():
         raise BundleError(
             f"{beside / IMPORTANCE}: damaged, it is no table of importance. Make it "
             "again with `forecaster explain`."

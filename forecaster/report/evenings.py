@@ -46,6 +46,7 @@ def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
     pages = {}
     for name, summary in summaries.items():
         table, scores = read_forecasts(folder / name), folder / name / SCORES
+        _check_forecasts(folder / name, table, outcomes_of(summary, name))
         known = read_table(scores) if scores.is_file() else None
         pages[name] = evening_page(summary, name, table, known)
     return index_page(folder.resolve().name, summaries), pages
@@ -84,6 +85,19 @@ def _read_summary(path: Path) -> dict[str, Any]:
             "delete the folder and replay the evening with `--as-of`."
         )
     return summary
+
+
+def _check_forecasts(
+    folder: Path, table: pd.DataFrame, outcomes: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse forecasts that lack a ticker which the summary has one for."""
+    wanted = {str(one["ticker"]) for one in outcomes if one["status"] != "failed"}
+    missing = wanted - {str(ticker) for ticker in table["ticker"]}
+    if missing:
+        raise BundleError(
+            f"{folder}: damaged, there are no forecasts of "
+            f"{', '.join(sorted(missing)[:MOST_NAMED])}. Restore it from a copy."
+        )
 
 
 def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:

@@ -31,20 +31,33 @@ def read_forecasts(folder: Path) -> pd.DataFrame:
         If there are none, or they are damaged.
     """
     for name in FORECASTS:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if name.endswith(".csv"):
-            return read_table(path)
-        try:
-            if name.endswith(".json"):
-                return pd.read_json(path, convert_dates=False)
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise BundleError(f"{path}: damaged ({error}).") from error
+        if (folder / name).is_file():
+            table = _read(folder / name)
+            if _is_whole(table):
+                return table
+            raise BundleError(f"{folder / name}: damaged, it is no table of forecasts.")
     raise BundleError(
         f"{folder}: there are no forecasts beside {SUMMARY}. Run the batch again."
     )
+
+
+def _is_whole(table: pd.DataFrame) -> bool:
+    """Tell whether every row says whose forecast it is, and of which session."""
+    wanted = ["ticker", "session", "step"]
+    if not {*wanted} <= {*table.columns}:
+        return False
+    return not table[wanted].isna().any(axis=None)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".csv":
+        return read_table(path)
+    try:
+        if path.suffix == ".json":
+            return pd.read_json(path, convert_dates=False)
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: damaged ({error}).") from error
 
 
 def page_forecasts(table: pd.DataFrame) -> Section | None:

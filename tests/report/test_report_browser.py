@@ -6,8 +6,6 @@ import pytest
 
 PHONE = {"viewport": {"width": 375, "height": 800}}
 REFERENCES = ("tiny", "walk.backtest", "nightly")
-# The widest pictures are those of a walk; text below this would be too small to read.
-LEAST_PIXELS = 6
 CONTRASTS = """
 () => {
   const light = (rgb) => {
@@ -17,7 +15,8 @@ CONTRASTS = """
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const canvas = document.createElement("canvas").getContext("2d");
+  const canvas = document.createElement("canvas")
+    .getContext("2d", { willReadFrequently: true });
   const parts = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
@@ -94,7 +93,8 @@ def test_a_phone_scrolls_tables_and_pictures_and_not_the_page(
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 375
     boxes = page.evaluate(
-        "[...document.querySelectorAll('.table')].map((e) => e.scrollWidth > e.clientWidth)"
+        "[...document.querySelectorAll('.table')]"
+        ".map((e) => e.scrollWidth > e.clientWidth)"
     )
     assert any(boxes)
 
@@ -178,7 +178,10 @@ def test_an_interactive_picture_tells_values_under_the_pointer(visit, reference)
     assert re.search(r"predicted : \d+\.\d+", told)
     assert ("90% interval" in told) == (reference == "tiny")
     assert not page.locator("#predictions .static").first.is_visible()
-    span = "document.querySelector('.live')._fullLayout.xaxis.range.map((d) => +new Date(d))"
+    span = (
+        "document.querySelector('.live')._fullLayout.xaxis.range"
+        ".map((day) => +new Date(day))"
+    )
     first = page.evaluate(span)
     place.locator("[data-title='Zoom in']").click()
     page.wait_for_timeout(300)

@@ -258,6 +258,22 @@ def test_an_index_leaves_damaged_evenings_out_where_a_batch_writes_it(copied):
     assert index_page("nightly", found).facts["n_evenings"] == 1
 
 
+def test_an_evening_of_failures_alone_is_told(tmp_path):
+    day = EVENINGS[0]
+    write_evening(tmp_path / "batch", day, [failure("A", day, "no prices")])
+    index, evening = (read_page(f) for f in report(tmp_path, tmp_path / "batch").files)
+    assert evening.headings == ["Verdict", "Failed", "Provenance"]
+    assert "0 of 1 tickers have a forecast, 1 failed." in evening.source
+    assert index.rows("Evenings, newest first")[0]["status"] == "failed"
+
+
+def test_forecasts_that_lack_a_ticker_are_noticed(copied):
+    file = copied / "batches" / "nightly" / EVENINGS[1] / "forecasts.csv"
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    with pytest.raises(BundleError, match="no forecasts of GOOG"):
+        report(copied, "nightly")
+
+
 def test_scores_of_earlier_forecasts_are_shown_where_they_are_kept(copied):
     evening = copied / "batches" / "nightly" / EVENINGS[1]
     (evening / "scores.csv").write_text(
