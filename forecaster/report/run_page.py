@@ -151,13 +151,13 @@ def _training(history: pd.DataFrame) -> Section | None:
     if history.empty or "loss" not in history:
         return None
     first, last = history.iloc[0], history.iloc[-1]
-    told = (
-        f"The loss fell from {first['loss']:.4g} to {last['loss']:.4g} in "
-        f"{len(history)} epochs."
-        if last["loss"] < first["loss"]
-        else f"The loss did not fall: {first['loss']:.4g} at first, "
-        f"{last['loss']:.4g} after {len(history)} epochs."
-    )
+    ends_at = f"{last['loss']:.4g} after {len(history)} epochs"
+    if len(history) == 1:
+        told = f"The loss is {last['loss']:.4g} after one epoch."
+    elif last["loss"] < first["loss"]:
+        told = f"The loss fell from {first['loss']:.4g} to {ends_at}."
+    else:
+        told = f"The loss did not fall: {first['loss']:.4g} at first, {ends_at}."
     figures = [
         figure(
             "history",
