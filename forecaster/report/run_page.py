@@ -62,7 +62,10 @@ def run_page(run: Run, *, interactive: bool = False) -> Page:
     try:
         evaluation, history = run.load_evaluation(), run.load_history()
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{run.folder}: damaged ({error}). Train again.") from error
+        raise BundleError(
+            f"{run.folder}: its record or tables lack or garble {error}. An earlier "
+            "version may have written them: train again."
+        ) from error
     rows = evaluation.predictions
     sections = joined(
         [

@@ -6,6 +6,11 @@ import pytest
 
 PHONE = {"viewport": {"width": 375, "height": 800}}
 REFERENCES = ("tiny", "walk.backtest", "nightly")
+KINDS = [
+    *((name, False) for name in REFERENCES),
+    ("tiny", True),
+    ("walk.backtest", True),
+]
 CONTRASTS = """
 () => {
   const light = (rgb) => {
@@ -82,13 +87,10 @@ def test_a_report_opens_from_the_disk_and_can_be_read(visit, reference, scheme):
     assert (bright < 200) == (scheme == "dark")
 
 
-@pytest.mark.parametrize("interactive", [False, True])
-@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize(("reference", "interactive"), KINDS)
 def test_a_phone_scrolls_tables_and_pictures_and_not_the_page(
     visit, reference, interactive
 ):
-    if reference == "nightly" and interactive:
-        pytest.skip("a batch's pages are never interactive")
     page = visit(reference, interactive=interactive, **PHONE)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 375

@@ -66,7 +66,8 @@ def write_evening(folder, day):
 
 @pytest.fixture
 def batch(tmp_path):
-    return [write_evening(tmp_path, day) for day in DAYS][0]
+    folders = {write_evening(tmp_path, day) for day in DAYS}
+    return folders.pop()
 
 
 def test_a_report_makes_the_very_pages_that_the_batch_wrote(batch, tmp_path):

@@ -18,6 +18,12 @@ WALK = [
     *("Lag diagnosis", "Walk-forward timeline", "Data checks", "Provenance"),
 ]
 REFERENCES = ("tiny", "walk.backtest", "nightly")
+# The pages of a batch are never interactive.
+KINDS = [
+    *((name, False) for name in REFERENCES),
+    ("tiny", True),
+    ("walk.backtest", True),
+]
 SOURCES = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
 
 
@@ -38,11 +44,8 @@ def test_the_sections_are_in_order_and_those_that_do_not_apply_are_left_out(
     assert links == ([f"#{key}" for key in keys] if len(keys) > 3 else [])
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-@pytest.mark.parametrize("interactive", [False, True])
+@pytest.mark.parametrize(("reference", "interactive"), KINDS)
 def test_nothing_is_wanted_from_elsewhere(page_of, reference, interactive):
-    if reference == "nightly" and interactive:
-        pytest.skip("a batch's pages are never interactive")
     page = page_of(reference, interactive=interactive)
     assert page.all("link") == []
     wanted = [
