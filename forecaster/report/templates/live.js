@@ -25,6 +25,11 @@
     Object.assign(picture.layout.modebar, {
       color: colour("--soft"), activecolor: ink, bgcolor: "rgba(0,0,0,0)",
     });
+    if (window.innerWidth < 600) {  // a phone: the legend takes several rows
+      picture.layout.height = 620;
+      picture.layout.font.size = 11;
+      picture.layout.margin.r = 8;
+    }
     Object.assign(picture.layout.xaxis, axis);
     Object.assign(picture.layout.yaxis, axis);
     place.hidden = false;
