@@ -33,7 +33,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"runfolder"},
     {"runs"},
     {"jobs"},
-    {"comparing", "registry"},
+    {"comparing", "registry", "report"},
     {"comparison", "batch"},
     {"comparison_files", "web"},
     {"cli"},

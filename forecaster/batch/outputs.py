@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,10 +16,7 @@ from forecaster.config.batch import BatchConfig, Format
 from forecaster.ledger import Ledger
 from forecaster.ledger.reading import widen
 
-SUMMARY = "summary.json"
-TEMPLATES = Path(__file__).parent / "templates"
-# Columns of the table that says what earlier forecasts were worth.
-SCORES = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
+SUMMARY, SCORES = "summary.json", "scores.csv"
 
 
 def write_outputs(
@@ -32,7 +28,8 @@ def write_outputs(
 ) -> tuple[str, ...]:
     """Write the forecasts of origins, as the ledger has them, and return the files.
 
-    A later run that adds tickers writes them again, whole.
+    A later run that adds tickers writes them again, whole. The index over all evenings
+    is written anew too, and is not among the files returned.
 
     Parameters
     ----------
@@ -52,9 +49,11 @@ def write_outputs(
         for kind in config.outputs.formats:
             files.append(_write_table(table, folder, kind))
         if config.outputs.report:
-            files.append(_write_report(table, folder, summary, origin, scores))
+            files += _write_report(table, folder, summary, origin, scores)
         # The last: with it, the evening is done.
         files.append(_write_summary(summary, folder))
+    if config.outputs.report and origins:
+        _write_index(config)
     return tuple(str(file) for file in files)
 
 
@@ -106,52 +105,30 @@ def _write_report(
     summary: BatchSummary,
     origin: date,
     scores: pd.DataFrame | None,
-) -> Path:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+) -> list[Path]:
+    """Write the page of an evening, and the scores that it shows, if there are any."""
+    from forecaster.report.evenings import PAGE, evening_page
+    from forecaster.report.rendering import render
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
-    own = [one for one in summary.outcomes if one.origin == origin]
-    failures = [one for one in own if one.status == "failed"]
-    columns = [name for name in table if name not in ("origin", "actual")]
-    page = environment.get_template("batch.html").render(
-        summary=summary,
-        origin=origin,
-        n_tickers=len(own),
-        n_there=len(own) - len(failures),
-        failures=failures,
-        columns=columns,
-        rows=[[_cell(value) for value in row] for row in table[columns].to_numpy()],
-        **_skill(scores),
-    )
-    file = folder / "report.html"
-    write_text(file, page)
-    return file
+    files = []
+    if scores is not None and (scores["n_origins"] > 0).any():
+        # So that `forecaster report` can make the page again.
+        files.append(folder / SCORES)
+        write_bytes(files[0], scores.to_csv(index=False).encode())
+    page = evening_page(summary.to_dict(), origin.isoformat(), table, scores)
+    files.append(folder / PAGE)
+    write_text(folder / PAGE, render(page))
+    return files
 
 
-def _skill(scores: pd.DataFrame | None) -> dict[str, Any]:
-    """Return the scores as texts, and a sentence that sums them up."""
-    if scores is None or not (scores["n_origins"] > 0).any():
-        return {"scores": [], "skill": ""}
-    known = scores.loc[scores["n_origins"] > 0]
-    outcomes = known["outcome"].value_counts()
-    skill = (
-        f"Against the last price: {outcomes.get('beats', 0)} of {len(known)} tickers "
-        f"do better by more than luck, {outcomes.get('loses', 0)} worse, and of "
-        f"{outcomes.get('ties', 0)} it cannot be told."
-    )
-    rows = known[[*SCORES]].to_dict("records")
-    texts = [{str(k): _cell(v) for k, v in row.items()} for row in rows]
-    return {"scores": texts, "skill": skill}
+def _write_index(config: BatchConfig) -> None:
+    """Write the page that leads to all evenings; one that is damaged is left out."""
+    from forecaster.report.evenings import INDEX, index_page, read_summaries
+    from forecaster.report.rendering import render
 
-
-def _cell(value: object) -> str:
-    if value is None or value is pd.NaT or value != value:  # noqa: PLR0124  NaN
-        return ""
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    summaries = read_summaries(config.folder, skip_damaged=True)
+    page = index_page(config.name, summaries)
+    write_text(config.folder / INDEX, render(page))
 
 
 def outcomes_known(

@@ -20,6 +20,7 @@ from forecaster.cli import (
     models,
     monitor,
     predict,
+    report,
     runs,
     serve,
     train,
@@ -58,6 +59,7 @@ app.command("batch")(batch.batch_command)
 app.command("plot")(forecasts.plot_command)
 app.command("score")(ledger.score_command)
 app.command("explain")(explain.explain_command)
+app.command("report")(report.report_command)
 app.command("monitor")(monitor.monitor_command)
 app.command("serve")(serve.serve_command)
 app.add_typer(runs.app, name="runs")

@@ -115,7 +115,8 @@ def show_command(
     )
     print_table(_last_rows(prices), ("session", *prices.columns), "Last sessions")
     n_issues = len(facts["issues"])
-    typer.echo(f"{n_issues} findings (see the warnings)" if n_issues else "no findings")
+    noun = "finding" if n_issues == 1 else "findings"
+    typer.echo(f"{n_issues} {noun} (see the warnings)" if n_issues else "no findings")
 
 
 @app.command("history")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecaster.cli import console
+
+# Of the sessions of a file that lies outside the dates of shipped settings.
+TRAINING_SHARE = 0.8
+DATES_IN_ORDER = (
+    *("training.start", "training.end"),
+    *("evaluation.start", "evaluation.end"),
+)
+DATES = {*DATES_IN_ORDER}
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,9 +63,45 @@ def load_job(
 
     A file that the command line names, and no ticker beside it, names its own.
     """
-    from forecaster.config import load_config
+    from forecaster.config import list_configs, load_config
 
-    return with_prices(load_config(name, overrides), overrides, choice, prices_for)
+    config, prices = with_prices(
+        load_config(name, overrides), overrides, choice, prices_for
+    )
+    if choice.path is not None and name in list_configs() and not config.data.tickers:
+        config = _with_dates(config, prices, overrides)
+    return config, prices
+
+
+def _with_dates(config: Config, prices: Any, overrides: Sequence[str]) -> Config:
+    """Return shipped settings with dates that fit prices of the user's own.
+
+    Where these lie outside the ranges of training or test, and no date was chosen, the
+    first 80% of the sessions train, and the rest tests; that is told.
+    """
+    from forecaster.config import with_values
+    from forecaster.errors import RunWarning
+
+    chosen = {override.partition("=")[0].strip() for override in overrides}
+    days, held = prices.index, (config.training, config.evaluation)
+    inside = [
+        ((str(part.start) <= days) & (days <= str(part.end))).any() for part in held
+    ]
+    first_tested = round(TRAINING_SHARE * len(days))
+    if all(inside) or chosen & DATES or not 0 < first_tested < len(days):
+        return config
+    ends = (days[0], days[first_tested - 1], days[first_tested], days[-1])
+    values = dict(zip(DATES_IN_ORDER, (day.date() for day in ends), strict=True))
+    warnings.warn(
+        f"no prices in {held[0].start} to {held[0].end} and {held[1].start} to "
+        f"{held[1].end}, the dates of these settings: the first {TRAINING_SHARE:.0%} "
+        f"of the sessions train, {ends[0]:%F} to {ends[1]:%F}, and the rest tests, "
+        f"{ends[2]:%F} to {ends[3]:%F}. Other dates: --set training.end=... --set "
+        "evaluation.start=...",
+        RunWarning,
+        stacklevel=2,
+    )
+    return with_values(config, values)
 
 
 def with_prices(
@@ -89,7 +134,7 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     The file of the settings holds their own ticker; another one comes from a source,
     or from the folder that the settings name.
     """
-    from forecaster.data.folders import ticker_of_file
+    from forecaster.config.files import ticker_of_file
     from forecaster.loading import load_prices_for
 
     own, ticker, path = config.data, choice.ticker, choice.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -126,6 +127,18 @@ def find_config(source: str | Path) -> Path:
     return shipped
 
 
+def ticker_of_file(path: str | Path) -> str:
+    """Return a name for a file's prices, made of the file's own.
+
+    Examples
+    --------
+    >>> ticker_of_file("downloads/my prices.csv")
+    'MY-PRICES'
+    """
+    words = re.findall(r"[A-Z0-9.=^_-]+", Path(path).stem.upper())
+    return "-".join(words).lstrip(".=_-")[:32] or "PRICES"
+
+
 def apply_override(settings: dict[str, Any], override: str) -> None:
     """Change one plain setting in place, as ``a.b=value`` says."""
     key, equals, text = override.partition("=")
@@ -230,10 +243,17 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
-    """Read a relative `data.path` from where its settings file lies."""
+    """Read a relative `data.path` from where its settings file lies.
+
+    Its prices are called after the file, if nothing else names them.
+    """
     data = settings.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str):
-        data["path"] = str((folder / data["path"]).resolve())
+    if not isinstance(data, dict) or not isinstance(data.get("path"), str):
+        return
+    place = (folder / data["path"]).resolve()
+    data["path"] = str(place)
+    if place.is_file() and not data.keys() & {"ticker", "tickers"}:
+        data["ticker"] = ticker_of_file(place)
 
 
 def _explain(problem: Any, kind: type[BaseModel]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import re
 from pathlib import Path
 
+from forecaster.config.files import ticker_of_file
 from forecaster.data.headers import listing
 from forecaster.errors import DataError, SymbolNotFound
 
@@ -54,18 +54,6 @@ def find_price_file(folder: Path, ticker: str | None) -> Path:
         both = " and ".join(file.name for file in found)
         raise DataError(f"{folder} has {both}. Keep one of them, or name the file.")
     return found[0]
-
-
-def ticker_of_file(path: str | Path) -> str:
-    """Return a name for a file's prices, made of the file's own.
-
-    Examples
-    --------
-    >>> ticker_of_file("downloads/my prices.csv")
-    'MY-PRICES'
-    """
-    words = re.findall(r"[A-Z0-9.=^_-]+", Path(path).stem.upper())
-    return "-".join(words).lstrip(".=_-")[:32] or "PRICES"
 
 
 def _price_files(folder: Path) -> list[Path]:

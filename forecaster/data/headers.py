@@ -12,11 +12,17 @@ from forecaster.errors import DataError, InvalidPrices, SymbolNotFound
 
 # Spellings in lower case without blanks and signs; an earlier one wins over a later.
 SPELLINGS = {
-    "date": ("date", "tradedate", "session", "day", "datetime", "timestamp", "time"),
+    "date": (
+        *("date", "tradedate", "tradingdate", "session", "day", "tradeday"),
+        *("tradingday", "datetime", "timestamp", "time", "datum", "fecha"),
+    ),
     "open": ("open", "openprice"),
     "high": ("high", "highprice"),
     "low": ("low", "lowprice"),
-    "close": ("close", "closeprice", "closelast", "last", "lastprice", "price"),
+    "close": (
+        *("close", "closeprice", "closingprice", "closelast", "closing", "last"),
+        *("lastprice", "price", "schlusskurs", "schluss", "cierre"),
+    ),
     "adj_close": ("adjclose", "adjustedclose", "adjusted", "closeadj"),
     "volume": ("volume", "vol"),
     "ticker": ("ticker", "symbol", "name"),

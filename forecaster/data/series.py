@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from forecaster.config.files import ticker_of_file
 from forecaster.data.features import check_complete
 from forecaster.data.files import read_price_file
-from forecaster.data.folders import ticker_of_file
 from forecaster.errors import InvalidPrices
 
 COSINE = "cosine"

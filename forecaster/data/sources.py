@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from forecaster.config.files import ticker_of_file
 from forecaster.data.adjust import undo_later_splits
 from forecaster.data.calendar import as_day
 from forecaster.data.embedded import known_moves, known_splits, read_embedded
 from forecaster.data.files import read_price_file
-from forecaster.data.folders import find_price_file, ticker_of_file
+from forecaster.data.folders import find_price_file
 from forecaster.data.headers import SPELLINGS
 from forecaster.data.prices import check_prices
 from forecaster.errors import ConfigError, DataError, PriceWarning

@@ -29,7 +29,7 @@ def test_all_the_commands_are_there():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "compare", "backtest", "tune", "audit"),
         *("fetch", "evaluate", "predict", "plot", "explain", "monitor"),
-        "batch",
+        *("batch", "report"),
         *("score", "ledger show", "ledger export", "ledger verify", "ledger runs"),
         *("models register", "models promote", "models rollback"),
         *("models list", "models show", "models verify"),
@@ -113,7 +113,7 @@ def test_help_loads_nothing_heavy():
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'pandas', 'numpy',"
         " 'pydantic', 'matplotlib', 'exchange_calendars', 'sqlalchemy', 'alembic',"
-        " 'jinja2', 'fastapi', 'uvicorn'}\n"
+        " 'jinja2', 'fastapi', 'uvicorn', 'plotly'}\n"
         "print('LOADED', *sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(

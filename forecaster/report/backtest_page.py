@@ -1,0 +1,285 @@
+"""The page of a walk-forward test: its verdict, its folds, and where it gains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from forecaster.backtest import BUNDLE
+from forecaster.backtest_scores import MODEL
+from forecaster.bundle import load_bundle_config
+from forecaster.diagnostics import Group, verdicts_by
+from forecaster.errors import DataError
+from forecaster.plotting import plot_ratios
+from forecaster.plotting.fans import bands_in, draw_bands
+from forecaster.plotting.style import BLUE, LINES, ORANGE, date_ticks, finish, ink
+from forecaster.report.common import (
+    lag_table,
+    page_calibration,
+    page_errors,
+    page_importance,
+    page_of,
+)
+from forecaster.report.drawing import figure
+from forecaster.report.interactive import levels_in, live_predictions
+from forecaster.report.page import (
+    Figure,
+    Page,
+    Section,
+    Table,
+    cell,
+    facts_table,
+    joined,
+    verdict_facts,
+    verdict_rows,
+)
+from forecaster.report.provenance import (
+    checksums_table,
+    page_data,
+    request_toml,
+    training_facts,
+    versions_table,
+)
+from forecaster.report.stored import Walked, read_backtest
+from forecaster.report.timeline import page_timeline
+from forecaster.verdict import LAST_VALUE, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_TICKERS = 8
+FAN = (0.5, 0.9)
+
+
+def backtest_page(folder: Path, *, interactive: bool = False) -> Page:
+    """Return the report of a walk-forward test, from what its folder holds.
+
+    Raises
+    ------
+    BundleError
+        If it is not finished, or a file of it is missing or damaged.
+    """
+    walked = read_backtest(folder)
+    backtest, request = walked.backtest, walked.request
+    target = str(request.get("data.target", "price"))
+    tickers = sorted(str(one) for one in backtest.frame["ticker"].unique())
+    sections = joined(
+        [
+            _verdict(walked, tickers),
+            _predictions(walked, tickers, target, interactive=interactive),
+            page_errors(backtest, interactive=interactive),
+            page_calibration(backtest),
+            _significance(walked, tickers),
+            _lag(walked),
+            page_timeline(walked, interactive=interactive),
+            page_importance(folder, ", ".join(tickers), target),
+            _data(folder, walked, tickers),
+            _provenance(folder, walked),
+        ]
+    )
+    name = folder.resolve().name
+    few = len(tickers) <= MOST_TICKERS
+    who = ", ".join(tickers) if few else f"{len(tickers)} tickers"
+    title = f"{who} {target}: the walk-forward test {name}"
+    return page_of("backtest", backtest, name, title, sections)
+
+
+def _verdict(walked: Walked, tickers: list[str]) -> Section:
+    backtest = walked.backtest
+    texts = [str(backtest.best_verdict)]
+    facts = verdict_facts(backtest.best_verdict)
+    if backtest.quantile_verdict is not None:
+        texts.append(str(backtest.verdict))
+        facts |= verdict_facts(backtest.verdict, prefix="centre: ")
+    days = backtest.frame["session"]
+    facts |= {
+        "RMSE over that of the last value": cell(
+            float(backtest.scores["rmse_ratio"][MODEL])
+        ),
+        "tickers": str(len(tickers)),
+        "folds": str(backtest.frame["fold"].nunique()),
+        "tested on": f"{cell(days.min())} to {cell(days.max())}",
+    }
+    return Section(
+        "verdict",
+        "Verdict",
+        texts=tuple(texts),
+        tables=(facts_table("The verdict in numbers", facts),),
+        notes=(
+            "Losses of one origin are averaged over tickers and steps before they are "
+            "compared. A ratio below 1 is better.",
+        ),
+    )
+
+
+def _predictions(
+    walked: Walked, tickers: list[str], target: str, *, interactive: bool
+) -> Section:
+    figures = tuple(
+        _predicted(walked, ticker, target, place, interactive=interactive)
+        for place, ticker in enumerate(tickers[:MOST_TICKERS])
+    )
+    left = len(tickers) - MOST_TICKERS
+    notes = ["The forecasts of the nearest step, each from the session before."]
+    if left > 0:
+        notes.append(f"The first {MOST_TICKERS} tickers; {left} more are scored below.")
+    return Section(
+        "predictions", "Predicted against real", (), figures, (), tuple(notes)
+    )
+
+
+def _predicted(
+    walked: Walked, ticker: str, target: str, place: int, *, interactive: bool
+) -> Figure:
+    frame = walked.backtest.frame
+    chosen = (frame["ticker"] == ticker) & (frame["step"] == 1)
+    rows = frame[chosen & (frame["model"] == MODEL)].sort_values("session")
+    rows = rows.dropna(axis="columns", how="all")
+    levels = [level for level in levels_in(rows) if level in FAN]
+    fan = " Shaded: its intervals." if levels else ""
+    label = f"{target} (quote currency)"
+    return figure(
+        f"predictions-{place}",
+        f"{ticker} {target}: predicted against real prices",
+        f"Line chart of {len(rows)} sessions from {cell(rows['session'].min())} to "
+        f"{cell(rows['session'].max())}. Real prices from "
+        f"{cell(float(rows['actual'].min()))} to {cell(float(rows['actual'].max()))}, "
+        f"predicted ones from {cell(float(rows['predicted'].min()))} to "
+        f"{cell(float(rows['predicted'].max()))}.{fan}",
+        lambda ax: _draw_walk(ax, rows, levels, f"{ticker} {target}", label),
+        zoomable=True,
+        live=live_predictions(rows, [LAST_VALUE], label) if interactive else None,
+    )
+
+
+def _draw_walk(
+    ax: Axes, rows: pd.DataFrame, levels: list[float], name: str, label: str
+) -> None:
+    days = pd.DatetimeIndex(rows["session"])
+    draw_bands(ax, days, bands_in(rows, levels))
+    shape: dict[str, Any] = {"zorder": LINES}
+    ax.plot(days, rows["actual"], color=ink(ax), lw=1.4, label="real", **shape)
+    shape["lw"] = 1.2
+    predicted, naive = rows["predicted"], rows[LAST_VALUE]
+    ax.plot(days, predicted, color=ORANGE, ls="--", label="predicted", **shape)
+    ax.plot(days, naive, color=BLUE, ls=":", label="last value", **shape)
+    for start in rows.groupby("fold")["session"].min().iloc[1:]:
+        ax.axvline(start, color=ink(ax), lw=0.6, ls=":", alpha=0.6)
+    date_ticks(ax)
+    finish(
+        ax,
+        title=f"{name}: predicted against real prices, walking forward\n"
+        "upright lines: a new fold",
+        xlabel="session",
+        ylabel=label,
+    )
+
+
+def _significance(walked: Walked, tickers: list[str]) -> Section:
+    backtest = walked.backtest
+    groups: list[tuple[Group, str]] = [("baseline", "Beside each baseline")]
+    if len(tickers) > 1:
+        groups.append(("ticker", "By ticker"))
+    groups.append(("year", "By year"))
+    figures, tables = [], []
+    for group, caption in groups:
+        try:
+            verdicts = verdicts_by(backtest, group)
+        except DataError:
+            continue
+        what = "forecast" if group == "baseline" else group
+        tables.append(verdict_rows(verdicts, caption, what))
+        figures.append(_forest(group, caption, verdicts))
+    return Section(
+        "significance",
+        "Significance",
+        figures=tuple(figures),
+        tables=tuple(tables),
+        notes=(
+            "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
+            "baseline is chosen after the fact. Of many tests one in twenty is small "
+            "by luck: look at the whole, not at the best.",
+        ),
+    )
+
+
+def _forest(group: str, caption: str, verdicts: dict[str, Verdict]) -> Figure:
+    ratios = "; ".join(
+        f"{name.replace('_', ' ')} {one.ratio:.3f} ({one.outcome})"
+        for name, one in verdicts.items()
+    )
+    return figure(
+        f"ratios-{group}",
+        f"Ratios of the model's loss, {caption[0].lower()}{caption[1:]}",
+        f"Forest plot of ratios with 95% intervals: {ratios}.",
+        lambda ax: plot_ratios(verdicts, ax),
+        size=(10.0, 1.6 + 0.34 * len(verdicts)),
+    )
+
+
+def _lag(walked: Walked) -> Section | None:
+    lags = walked.backtest.lags
+    if not lags:
+        return None
+    texts = [f"{ticker}: {lag}" for ticker, lag in lags.items()]
+    if len(texts) > MOST_TICKERS:
+        texts = []
+    return Section("lag", "Lag diagnosis", tuple(texts), tables=(lag_table(lags),))
+
+
+def _data(folder: Path, walked: Walked, tickers: list[str]) -> Section | None:
+    if not walked.manifests:
+        return None
+    newest = list(walked.manifests)[-1]
+    config = load_bundle_config(folder / newest / BUNDLE)
+    frame = walked.backtest.frame
+    rows = frame[(frame["model"] == MODEL) & (frame["step"] == 1)]
+    return page_data(config, rows, tickers)
+
+
+def _provenance(folder: Path, walked: Walked) -> Section:
+    facts = {
+        "walk-forward test": folder.resolve().name,
+        "trainings": len(walked.manifests),
+    }
+    tables = [facts_table("Where this comes from", facts)]
+    trained = {
+        name: training_facts(manifest["trained_on"])
+        for name, manifest in walked.manifests.items()
+    }
+    if trained:
+        newest = list(walked.manifests.values())[-1]
+        files = {
+            f"{name}/{file}": checksum
+            for name, manifest in walked.manifests.items()
+            for file, checksum in manifest["files"].items()
+        }
+        tables += [
+            _trainings(trained),
+            versions_table(newest["versions"]),
+            checksums_table(files),
+        ]
+    prices = walked.request.get("prices")
+    if isinstance(prices, dict):
+        shown = tuple((str(name), str(prices[name])) for name in sorted(prices))
+        words = frozenset({"ticker", "SHA-256"})
+        title = "Fingerprints of the prices"
+        tables.append(Table(title, ("ticker", "SHA-256"), shown, words))
+    return Section(
+        "provenance",
+        "Provenance",
+        tables=tuple(tables),
+        code=(("All settings, defaults included", request_toml(walked.request)),),
+    )
+
+
+def _trainings(trained: dict[str, dict[str, Any]]) -> Table:
+    names = tuple(next(iter(trained.values())))
+    rows = tuple(
+        (fold, *(cell(value) for value in facts.values()))
+        for fold, facts in trained.items()
+    )
+    words = frozenset({"fold", *names}) - {"training sessions", "training windows"}
+    return Table("Trainings", ("fold", *names), rows, words)

@@ -1,0 +1,201 @@
+"""A run, a walk-forward test and a batch to report on, and readers of the pages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from forecaster.report.writing import write_report
+from tests.report.reading import read_page
+from tests.web.chromium import NoChromium, Visit, start_chromium
+
+TINY = """
+name = "tiny"
+[window]
+lookback = 5
+horizon = 2
+[features]
+scaling = "window"
+[target]
+form = "log_return"
+[model]
+head = "quantiles"
+quantiles = [0.05, 0.25, 0.5, 0.75, 0.95]
+[[model.layers]]
+units = 2
+[training]
+start = 2016-06-01
+epochs = 2
+watch_gradients = true
+[evaluation]
+end = 2017-03-31
+baselines = ["last_value", "constant_quantiles"]
+"""
+WALK = """
+name = "walk"
+[data]
+tickers = ["AAPL", "GOOG"]
+[features]
+scaling = "window"
+[target]
+form = "log_return"
+[window]
+lookback = 5
+[[model.layers]]
+units = 2
+[training]
+start = 2016-06-01
+epochs = 1
+[evaluation]
+end = 2017-04-28
+baselines = ["last_value", "drift"]
+[backtest]
+stride = "quarter"
+"""
+EVENINGS = ("2024-05-30", "2024-05-31")
+IMPORTANCE = """feature,kind,increase,increase_spread,ratio,ratio_spread
+close,window,0.5,0.1,1.25,0.02
+volume,window,0.1,,1.05,
+"""
+ATTRIBUTIONS = """session_from_origin,close,volume
+-1,0.25,0.5
+0,1.5,0.125
+"""
+
+
+def outcome(ticker: str, day: str, status: str, **more) -> dict:
+    return {"ticker": ticker, "origin": day, "status": status, **more}
+
+
+def failure(ticker: str, day: str, reason: str) -> dict:
+    return outcome(
+        ticker, day, "failed", kind="SourceTimeout", reason=reason, n_attempts=3
+    )
+
+
+def write_evening(folder, day, outcomes, *, name="nightly") -> None:
+    """Write what a batch leaves of an evening, without any network."""
+    place = folder / day
+    place.mkdir(parents=True)
+    summary = {
+        "name": name,
+        "model": "tiny",
+        "ledger": "ledger.db",
+        "status": "partly",
+        "started": f"{day}T22:00:00+00:00",
+        "finished": f"{day}T22:00:09+00:00",
+        "seconds": 9.0,
+        "outcomes": outcomes,
+    }
+    there = [one["ticker"] for one in outcomes if one["status"] != "failed"]
+    table = pd.DataFrame(
+        {
+            "ticker": there,
+            "origin": day,
+            "session": "2024-06-03",
+            "step": 1,
+            "last_price": 100.0,
+            "actual": None,
+            "predicted": [101.0 + n for n in range(len(there))],
+            "q0.05": 95.0,
+            "q0.95": 108.0,
+        }
+    )
+    table.to_csv(place / "forecasts.csv", index=False)
+    (place / "summary.json").write_text(json.dumps(summary))
+
+
+@pytest.fixture(scope="session")
+def stored(command, tmp_path_factory):
+    """A folder of runs and batches; nobody changes it."""
+    place = tmp_path_factory.mktemp("stored")
+    for name, words in (("tiny", ["train"]), ("walk", ["backtest"])):
+        file = place / f"{name}.toml"
+        file.write_text(TINY if name == "tiny" else WALK)
+        answer = command(*words, file, "--runs-dir", place / "runs", "--quiet")
+        assert answer.exit_code == 0, answer.output
+    explained = place / "runs" / "tiny.explain"
+    explained.mkdir()
+    (explained / "importance.csv").write_text(IMPORTANCE)
+    (explained / "attributions.csv").write_text(ATTRIBUTIONS)
+    first, second = EVENINGS
+    batch = place / "batches" / "nightly"
+    write_evening(batch, first, [outcome("GOOG", first, "forecast")])
+    both = [outcome("GOOG", second, "forecast"), failure("AAPL", second, "too slow")]
+    write_evening(batch, second, both)
+    return place
+
+
+@pytest.fixture(scope="session")
+def written(stored, tmp_path_factory):
+    """Write a report once for all tests that only read it."""
+    place, done = tmp_path_factory.mktemp("reports"), {}
+
+    def write(reference, *, interactive=False):
+        key = (reference, interactive)
+        if key not in done:
+            name = f"{reference.replace('/', '-')}{'-live' if interactive else ''}"
+            out = place / (name if reference == "nightly" else f"{name}.html")
+            done[key] = write_report(
+                reference,
+                runs_dir=stored / "runs",
+                batches_dir=stored / "batches",
+                out=out,
+                interactive=interactive,
+            )
+        return done[key]
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def page_of(written):
+    """Return the parsed first page of a report."""
+
+    def read(reference, **more):
+        return read_page(written(reference, **more).files[0])
+
+    return read
+
+
+@pytest.fixture
+def copied(stored, tmp_path):
+    """A copy of what is stored, free to be damaged."""
+    return shutil.copytree(stored, tmp_path / "stored")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    block = start_chromium()
+    try:
+        browser = block.__enter__()
+    except NoChromium as error:
+        pytest.skip(str(error))
+    yield browser
+    block.__exit__(None, None, None)
+
+
+@pytest.fixture
+def visit(chromium, written):
+    """Open reports from the disk; none may complain, or ask for anything else."""
+    opened = []
+
+    def open_page(reference, *, interactive=False, evening=None, **window):
+        window.setdefault("viewport", {"width": 1100, "height": 800})
+        files = written(reference, interactive=interactive).files
+        file = files[0] if evening is None else files[evening]
+        one = Visit(chromium, "", **window)
+        opened.append(one)
+        one.page.goto(file.as_uri())
+        return one.page
+
+    yield open_page
+    for one in opened:
+        one.context.close()
+    for one in opened:
+        assert one.complaints == []
+        assert all(url.startswith(("file:", "data:", "blob:")) for url in one.requests)
+        assert sum(url.startswith("file:") for url in one.requests) == 1
