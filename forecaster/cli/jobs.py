@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecaster.cli import console
-
-# Of the sessions of a file that lies outside the dates of shipped settings.
-TRAINING_SHARE = 0.8
-DATES_IN_ORDER = (
-    *("training.start", "training.end"),
-    *("evaluation.start", "evaluation.end"),
-)
-DATES = {*DATES_IN_ORDER}
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,47 +52,26 @@ def load_job(
 ) -> tuple[Config, Prices]:
     """Return settings and prices, with the ticker and file of the command line.
 
-    A file that the command line names, and no ticker beside it, names its own.
+    A file that the command line names, and no ticker beside it, names its own. Prices
+    of one's own that the dates of shipped settings do not fit, or settings without
+    dates, are divided: see `forecaster.cli.dating`.
     """
-    from forecaster.config import list_configs, load_config
+    import pandas as pd
 
-    config, prices = with_prices(
-        load_config(name, overrides), overrides, choice, prices_for
-    )
-    if choice.path is not None and name in list_configs() and not config.data.tickers:
-        config = _with_dates(config, prices, overrides)
-    return config, prices
+    from forecaster.cli.dating import dates_for, may_be_dated, split_dates
+    from forecaster.config import load_config, with_values
+    from forecaster.data.splits import session_index
 
-
-def _with_dates(config: Config, prices: Any, overrides: Sequence[str]) -> Config:
-    """Return shipped settings with dates that fit prices of the user's own.
-
-    Where these lie outside the ranges of training or test, and no date was chosen, the
-    first 80% of the sessions train, and the rest tests; that is told.
-    """
-    from forecaster.config import with_values
-    from forecaster.errors import RunWarning
-
-    chosen = {override.partition("=")[0].strip() for override in overrides}
-    days, held = prices.index, (config.training, config.evaluation)
-    inside = [
-        ((str(part.start) <= days) & (days <= str(part.end))).any() for part in held
-    ]
-    first_tested = round(TRAINING_SHARE * len(days))
-    if all(inside) or chosen & DATES or not 0 < first_tested < len(days):
-        return config
-    ends = (days[0], days[first_tested - 1], days[first_tested], days[-1])
-    values = dict(zip(DATES_IN_ORDER, (day.date() for day in ends), strict=True))
-    warnings.warn(
-        f"no prices in {held[0].start} to {held[0].end} and {held[1].start} to "
-        f"{held[1].end}, the dates of these settings: the first {TRAINING_SHARE:.0%} "
-        f"of the sessions train, {ends[0]:%F} to {ends[1]:%F}, and the rest tests, "
-        f"{ends[2]:%F} to {ends[3]:%F}. Other dates: --set training.end=... --set "
-        "evaluation.start=...",
-        RunWarning,
-        stacklevel=2,
-    )
-    return with_values(config, values)
+    others, chosen = split_dates(overrides)
+    config = load_config(name, others)
+    own_file = choice.path is not None or config.data.path is not None
+    if not own_file or config.data.tickers or not may_be_dated(name, config):
+        return with_prices(load_config(name, overrides), overrides, choice, prices_for)
+    config, prices = with_prices(config, others, choice, prices_for)
+    if not isinstance(prices, pd.DataFrame):
+        return config, prices
+    dates = dates_for(config, session_index(prices), chosen)
+    return with_values(config, dates) if dates else config, prices
 
 
 def with_prices(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecaster.verdict import SIGNIFICANCE, Verdict
 
+LARGE = 100.0
 NOTHING = "-"
 TINY = 0.001
 Mood = Literal["good", "even", "bad", "plain"]
@@ -119,6 +120,8 @@ def cell(value: Any) -> str:
 
     >>> cell(0.123456), cell(float("nan")), cell(12), cell("GOOG")
     ('0.1235', '-', '12', 'GOOG')
+    >>> cell(134.567), cell(12345.67), cell(-543210.5)
+    ('134.57', '12,345.67', '-543,210.50')
     """
     if value is None or value is pd.NaT:
         return NOTHING
@@ -127,9 +130,18 @@ def cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < 1 / SIGNIFICANCE
-        return NOTHING if math.isnan(value) else f"{value:.{1 if whole else 4}g}"
+        return _number(value)
     return str(value)
+
+
+def _number(value: float) -> str:
+    """Return four digits that count, and the cents of larger prices."""
+    if math.isnan(value):
+        return NOTHING
+    if LARGE <= abs(value) < math.inf:
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+    whole = value.is_integer() and abs(value) < 1 / SIGNIFICANCE
+    return f"{value:.{1 if whole else 4}g}"
 
 
 def p_cell(value: float | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.atomic import output_errors, write_text
-from forecaster.errors import OutputError
+from forecaster.errors import ConfigError, OutputError
 from forecaster.report.evenings import INDEX, PAGE, batch_pages
 from forecaster.report.interactive import check_installed
 from forecaster.report.page import Page
@@ -73,7 +73,7 @@ def write_report(
     RunNotFound, BundleError
         If there is no such thing, or it is damaged. Nothing is written.
     ConfigError
-        If plotly is not installed.
+        If plotly is not installed, or the pages of a batch are to be interactive.
     OutputError
         If a file cannot be written; what stood there is untouched.
     """
@@ -81,6 +81,11 @@ def write_report(
         check_installed()
     subject = find_subject(reference, runs_dir=runs_dir, batches_dir=batches_dir)
     if subject.kind == "batch":
+        if interactive:
+            raise ConfigError(
+                "a batch has no interactive pages: leave out `--interactive`, or name "
+                "a run or a walk-forward test."
+            )
         return _write_batch(subject, out)
     page = _page_of(subject, interactive=interactive)
     file = subject.folder / PAGE if out is None else out

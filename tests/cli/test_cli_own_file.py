@@ -10,6 +10,9 @@ FEW = (
 )
 
 
+ENDS = ("start", "end")
+
+
 @pytest.fixture
 def prices_csv(make_prices, tmp_path):
     """A hundred sessions from 2020 on: the shipped settings want 2012 to 2017."""
@@ -38,13 +41,67 @@ def test_its_first_four_fifths_train_and_the_rest_tests(command, prices_csv, tmp
     tested = made["evaluation"]
     assert (tested["start"], tested["end"]) == (days[80], days[99])
     told = " ".join(answer.stderr.split())
-    assert f"the first 80% of the sessions train, {days[0]} to {days[79]}" in told
+    assert f"training from {days[0]} to {days[79]}, test from {days[80]}" in told
+    assert "hold 0% of the sessions" in told
     assert "20 forecasts" in answer.stdout
 
 
-def test_dates_that_were_chosen_are_kept(command, prices_csv, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"training.end": 49}, (0, 49, 50, 99)),
+        ({"evaluation.start": 60}, (0, 59, 60, 99)),
+        ({"training.start": 20, "evaluation.end": 89}, (20, 75, 76, 89)),
+        ({"training.end": 49, "evaluation.start": 60}, (0, 49, 60, 99)),
+    ],
+)
+def test_dates_that_were_chosen_are_kept(
+    command, prices_csv, tmp_path, changes, wanted
+):
+    days = [day.date() for day in next_sessions("2020-01-01", 100)]
     words = ("--csv", prices_csv, "--runs-dir", tmp_path / "runs", "--quiet", *FEW)
-    answer = command("train", *words, "--set", "training.end=2016-06-30")
+    sets = [f"--set={name}={days[place]}" for name, place in changes.items()]
+    answer = command("train", *words, *sets)
+    assert answer.exit_code == 0, answer.output
+    made = settings_of(answer, tmp_path)
+    dates = [made[part][end] for part in ("training", "evaluation") for end in ENDS]
+    found = [sum(day <= one for day in days) - 1 for one in dates]
+    # A border that was not chosen may lie on any day between two sessions.
+    found[2] += dates[2] not in days
+    assert tuple(found) == wanted
+
+
+def test_a_wrong_date_is_told(command, prices_csv):
+    answer = command("train", "--csv", prices_csv, "--set", "training.end=soon")
+    assert answer.exit_code == 2
+    assert "soon" in answer.stderr
+
+
+def test_dates_that_leave_out_most_prices_do_not_stand(command, make_prices, tmp_path):
+    """The shipped settings would train on 2016 and test on 2017, of nine years."""
+    days = next_sessions("2016-01-01", 2000)
+    prices = make_prices(2000)[["close"]].set_axis(days)
+    prices.rename_axis("date").to_csv(tmp_path / "long.csv")
+    words = ("--csv", tmp_path / "long.csv", "--runs-dir", tmp_path / "runs", "--quiet")
+    answer = command("train", *words, *FEW)
+    assert answer.exit_code == 0, answer.output
+    made = settings_of(answer, tmp_path)
+    assert made["training"]["end"] == days[1599].date()
+    assert "hold 25% of the sessions" in " ".join(answer.stderr.split())
+
+
+def test_settings_of_ones_own_need_no_dates(command, prices_csv, tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text('[data]\npath = "mine.csv"\n')
+    words = (file, "--runs-dir", tmp_path / "runs", "--quiet", *FEW)
+    answer = command("train", *words)
+    assert answer.exit_code == 0, answer.output
+    days = [day.date() for day in next_sessions("2020-01-01", 100)]
+    assert settings_of(answer, tmp_path)["training"]["end"] == days[79]
+    # Dates that are written down are meant.
+    (tmp_path / "runs").rename(tmp_path / "old")
+    file.write_text(file.read_text() + "[training]\nend = 2016-12-31\n")
+    answer = command("train", *words)
     assert answer.exit_code == 3
     assert "no session lies in the training range" in answer.stderr
 
@@ -58,7 +115,7 @@ def test_prices_that_have_the_dates_are_not_divided(command, tmp_path):
     answer = command("train", *words, *changes)
     assert answer.exit_code == 0, answer.output
     assert settings_of(answer, tmp_path)["evaluation"]["start"].year == 2017
-    assert "80%" not in answer.stderr
+    assert "of the sessions" not in answer.stderr
 
 
 def test_settings_that_name_a_file_call_its_prices_after_it(tmp_path):

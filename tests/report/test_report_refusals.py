@@ -282,3 +282,8 @@ def test_scores_of_earlier_forecasts_are_shown_where_they_are_kept(copied):
     (row,) = page.rows("Scores of earlier forecasts by ticker")
     assert (row["ticker"], row["outcome"]) == ("GOOG", "ties")
     assert "Against the last price: 0 of 1 tickers do better" in page.source
+
+
+def test_a_batch_has_no_interactive_pages_and_says_so(stored):
+    with pytest.raises(ConfigError, match="leave out `--interactive`"):
+        report(stored, "nightly", interactive=True)

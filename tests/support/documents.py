@@ -36,6 +36,7 @@ PROGRAMS = {
     "README.md": INSTALLING | {"pytest"},
     "tutorial.md": INSTALLING,
     "howto/web.md": {"pip"},
+    "howto/report.md": {"pip"},
     "howto/speed.md": {"pip"},
     "howto/notebooks.md": {"pip", "jupyter", "jupytext"},
     "deploying.md": {
