@@ -45,7 +45,7 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
     path = find_config(source)
     settings = read_toml(path)
     settings.setdefault("name", path.stem)
-    _find_data_from(path.parent, settings)
+    find_beside(path.parent, settings, "data", "path")
     for override in overrides:
         apply_override(settings, override)
     return config_from_dict(settings)
@@ -229,11 +229,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
-    """Read a relative `data.path` from where its settings file lies."""
-    data = settings.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str):
-        data["path"] = str((folder / data["path"]).resolve())
+def find_beside(
+    folder: Path, settings: dict[str, Any], section: str, name: str
+) -> None:
+    """Read a relative path from where its settings file lies."""
+    place = settings.get(section)
+    if isinstance(place, dict) and isinstance(place.get(name), str):
+        place[name] = str((folder / place[name]).resolve())
 
 
 def _explain(problem: Any, kind: type[BaseModel]) -> str:
