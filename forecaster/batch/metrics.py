@@ -20,13 +20,13 @@ from forecaster.atomic import write_bytes
 from forecaster.batch.metrics_file import LAST_SUCCESS, last_success, read_families
 from forecaster.batch.summary import STATUSES, BatchSummary
 from forecaster.errors import ConfigError
+from forecaster.ledger.showing import COVERAGE, coverage_names
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 SUFFIX = ".prom"  # the collector reads no other files
 OUTCOMES = ("beats", "ties", "loses")
-COVERAGE = "coverage_"
 SKILL = "forecaster_batch_model_"
 
 
@@ -269,17 +269,12 @@ def _mean_ratio(ratios: pd.Series) -> float:
 
 def _coverages(scores: pd.DataFrame) -> dict[str, float]:
     """Return the share of prices inside, by level, over the tickers that have it."""
-    columns = [
-        name
-        for name in scores
-        if str(name).startswith(COVERAGE) and not str(name).endswith("_p_value")
-    ]
     found = {}
-    for name in columns:
+    for name in coverage_names(scores):
         known = scores.loc[scores[name].notna()]
         if len(known):
             share = np.average(known[name], weights=known["n_origins"])
-            found[str(name).removeprefix(COVERAGE)] = float(share)
+            found[name.removeprefix(COVERAGE)] = float(share)
     return found
 
 

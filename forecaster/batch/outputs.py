@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +14,9 @@ from forecaster.atomic import write_bytes, write_text
 from forecaster.batch.summary import BatchSummary, TickerOutcome
 from forecaster.config.batch import BatchConfig, Format
 from forecaster.ledger import Ledger
+from forecaster.ledger.exporting import write_table
 from forecaster.ledger.reading import widen
+from forecaster.ledger.showing import cell, plain
 
 SUMMARY = "summary.json"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -78,19 +79,10 @@ def check_writable(config: BatchConfig) -> None:
 
 def _write_table(table: pd.DataFrame, folder: Path, kind: Format) -> Path:
     file = folder / f"forecasts.{kind}"
-    dated = table.copy()
-    for name in ("origin", "session"):
-        dated[name] = dated[name].dt.strftime("%Y-%m-%d")
-    if kind == "csv":
-        content = dated.to_csv(index=False).encode()
-    elif kind == "json":
-        records = dated.astype(object).where(dated.notna(), None).to_dict("records")
-        content = (json.dumps(records, indent=1) + "\n").encode()
+    if kind == "json":
+        write_text(file, json.dumps(plain(table), indent=1) + "\n")
     else:
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False)
-        content = buffer.getvalue()
-    write_bytes(file, content)
+        write_table(table, file)
     return file
 
 
@@ -122,7 +114,7 @@ def _write_report(
         n_there=len(own) - len(failures),
         failures=failures,
         columns=columns,
-        rows=[[_cell(value) for value in row] for row in table[columns].to_numpy()],
+        rows=[[*row.values()] for row in _cells(table[columns])],
         **_skill(scores),
     )
     file = folder / "report.html"
@@ -141,17 +133,12 @@ def _skill(scores: pd.DataFrame | None) -> dict[str, Any]:
         f"do better by more than luck, {outcomes.get('loses', 0)} worse, and of "
         f"{outcomes.get('ties', 0)} it cannot be told."
     )
-    rows = known[[*SCORES]].to_dict("records")
-    texts = [{str(k): _cell(v) for k, v in row.items()} for row in rows]
-    return {"scores": texts, "skill": skill}
+    return {"scores": _cells(known[[*SCORES]]), "skill": skill}
 
 
-def _cell(value: object) -> str:
-    if value is None or value is pd.NaT or value != value:  # noqa: PLR0124  NaN
-        return ""
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cells(table: pd.DataFrame) -> list[dict[str, str]]:
+    rows = plain(table)
+    return [{name: cell(value) for name, value in row.items()} for row in rows]
 
 
 def outcomes_known(
