@@ -36,7 +36,7 @@ import pandas as pd
 import forecaster as fc
 from forecaster.lag import shift_curve
 from forecaster.models.backend import load_keras
-from forecaster.plotting import BLACK, BLUE, GREY, ORANGE
+from forecaster.plotting.style import BLACK, BLUE, GREY, ORANGE
 from forecaster.preparing import prepare_training
 from forecaster.significance import ratio_interval
 

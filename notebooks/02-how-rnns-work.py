@@ -44,7 +44,7 @@ import forecaster as fc
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import feed
 from forecaster.models.reference import GRU, LSTM, SimpleRNN, Weights, only_last_step
-from forecaster.plotting import BLACK, BLUE, CYCLE, GREY, ORANGE
+from forecaster.plotting.style import BLACK, BLUE, CYCLE, GREY, ORANGE
 from forecaster.preparing import prepare_training
 
 keras = load_keras()

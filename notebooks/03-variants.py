@@ -40,7 +40,7 @@ import forecaster as fc
 from forecaster.data.sequences import PADDING
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import feed
-from forecaster.plotting import BLACK, BLUE, CYCLE, ORANGE
+from forecaster.plotting.style import BLACK, BLUE, CYCLE, ORANGE
 from forecaster.preparing import prepare_training
 
 keras = load_keras()

@@ -47,7 +47,7 @@ from forecaster.calibration.intervals import pits
 from forecaster.data.table import make_table
 from forecaster.folds import make_folds
 from forecaster.lag import shift_curve
-from forecaster.plotting import BLACK, BLUE, CYCLE, GREY, ORANGE
+from forecaster.plotting.style import BLACK, BLUE, CYCLE, GREY, ORANGE
 from forecaster.significance import (
     diebold_mariano,
     model_confidence_set,

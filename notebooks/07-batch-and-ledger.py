@@ -57,7 +57,7 @@ from forecaster.config.batch import load_batch_config
 from forecaster.errors import NoSkill
 from forecaster.ledger import Ledger
 from forecaster.ledger.reading import widen
-from forecaster.plotting import BLACK, BLUE, GREY, ORANGE
+from forecaster.plotting.style import BLACK, BLUE, GREY, ORANGE
 from forecaster.registry import Registry
 from forecaster.registry.listing import list_models
 from forecaster.web.app import create_app

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from forecaster.cli.app import app
 from forecaster.config import Config, config_from_dict
 from forecaster.data.calendar import next_sessions
+from tests.support.chromium import NoChromium, start_chromium
 from tests.support.fakeyahoo import FakeYahoo, Listing
 from tests.support.fault_table import led_to
 from tests.support.postgres import NoPostgres, Postgres
@@ -139,3 +140,15 @@ def postgres():
         pytest.skip(str(error))
     yield server
     server.__exit__()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of a process: a second Playwright refuses to start."""
+    block = start_chromium()
+    try:
+        browser = block.__enter__()
+    except NoChromium as error:
+        pytest.skip(str(error))
+    yield browser
+    block.__exit__(None, None, None)

@@ -11,6 +11,7 @@ from datetime import date
 import pandas as pd
 
 from forecaster.batch.bundles import PackedBundle
+from forecaster.batch.due import ends_of
 from forecaster.batch.reading import Priced
 from forecaster.batch.summary import TickerOutcome
 from forecaster.data.calendar import as_day
@@ -146,15 +147,13 @@ def rows_of(forecast: Forecast, levels: Sequence[float] = ()) -> pd.DataFrame:
     further = []
     for level in levels:
         interval = forecast.intervals[level]
-        for quantile, values in (
-            ((1 - level) / 2, interval.low),
-            ((1 + level) / 2, interval.high),
-        ):
-            if round(quantile, N_DIGITS) in known:
+        ends = zip(ends_of(level), (interval.low, interval.high), strict=True)
+        for quantile, values in ends:
+            if quantile in known:
                 continue
-            known.add(round(quantile, N_DIGITS))
+            known.add(quantile)
             own = rows.loc[rows["quantile"] == POINT]
-            further.append(own.assign(quantile=round(quantile, N_DIGITS), value=values))
+            further.append(own.assign(quantile=quantile, value=values))
     if not further:
         return rows
     rows = pd.concat([rows, *further], ignore_index=True)

@@ -42,9 +42,8 @@ class Wanted:
         n_sessions = settings.horizon or config.window.horizon
         quantiles: set[float] = set()
         if config.model.has_quantiles and n_sessions <= config.window.horizon:
-            ends = [(1 - level) / 2 for level in settings.levels]
-            every = [*config.model.quantiles, *ends, *(1 - end for end in ends)]
-            quantiles = {round(quantile, N_DIGITS) for quantile in every}
+            quantiles = {round(own, N_DIGITS) for own in config.model.quantiles}
+            quantiles |= {end for level in settings.levels for end in ends_of(level)}
         return cls(n_sessions, n_sessions * (1 + len(quantiles)))
 
 
@@ -67,6 +66,15 @@ class Due:
     def pairs(self) -> list[tuple[date, str]]:
         """Every missing origin and ticker, oldest origin first."""
         return [(day, name) for day in self.origins for name in self.missing[day]]
+
+
+def ends_of(level: float) -> tuple[float, float]:
+    """Return the probabilities at the ends of a central interval, as keys have them.
+
+    >>> ends_of(0.8)
+    (0.1, 0.9)
+    """
+    return round((1 - level) / 2, N_DIGITS), round((1 + level) / 2, N_DIGITS)
 
 
 def wanted_origins(

@@ -20,13 +20,13 @@ from forecaster.atomic import write_bytes
 from forecaster.batch.metrics_file import LAST_SUCCESS, last_success, read_families
 from forecaster.batch.summary import STATUSES, BatchSummary
 from forecaster.errors import ConfigError
+from forecaster.ledger.showing import COVERAGE, coverage_names
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 SUFFIX = ".prom"  # the collector reads no other files
 OUTCOMES = ("beats", "ties", "loses")
-COVERAGE = "coverage_"
 SKILL = "forecaster_batch_model_"
 
 
@@ -74,21 +74,13 @@ def write_metrics(
     .. [2] Fleming & Wallace (1986), How not to lie with statistics: the correct way to
        summarize benchmark results. On means of ratios.
     """
-    from prometheus_client import CollectorRegistry, generate_latest
-
-    check_name(file)
-    registry = CollectorRegistry()
-    code = summary.exit_code
-    _describe_success(registry, last_success(file, summary, code), summary.name)
-    _describe_run(registry, summary, code)
+    registry = _begun(file, summary, summary.exit_code)
     _describe_tickers(registry, summary)
     if scores is None:
         _keep_skill(registry, summary.name, file)
     else:
         _describe_skill(registry, summary.name, scores)
-    # The collector skips the hidden file that this takes the name from.
-    write_bytes(file, generate_latest(registry))
-    return file
+    return _written(file, registry)
 
 
 def write_failed_metrics(file: Path, summary: BatchSummary, code: int) -> Path:
@@ -109,13 +101,26 @@ def write_failed_metrics(file: Path, summary: BatchSummary, code: int) -> Path:
     ConfigError, OutputError
         As `write_metrics`.
     """
-    from prometheus_client import CollectorRegistry, generate_latest
+    registry = _begun(file, summary, code)
+    _keep_skill(registry, summary.name, file)
+    return _written(file, registry)
+
+
+def _begun(file: Path, summary: BatchSummary, code: int) -> CollectorRegistry:
+    """Return a registry that says what is known of every run."""
+    from prometheus_client import CollectorRegistry
 
     check_name(file)
     registry = CollectorRegistry()
     _describe_success(registry, last_success(file, summary, code), summary.name)
     _describe_run(registry, summary, code)
-    _keep_skill(registry, summary.name, file)
+    return registry
+
+
+def _written(file: Path, registry: CollectorRegistry) -> Path:
+    from prometheus_client import generate_latest
+
+    # The collector skips the hidden file that this takes the name from.
     write_bytes(file, generate_latest(registry))
     return file
 
@@ -264,17 +269,12 @@ def _mean_ratio(ratios: pd.Series) -> float:
 
 def _coverages(scores: pd.DataFrame) -> dict[str, float]:
     """Return the share of prices inside, by level, over the tickers that have it."""
-    columns = [
-        name
-        for name in scores
-        if str(name).startswith(COVERAGE) and not str(name).endswith("_p_value")
-    ]
     found = {}
-    for name in columns:
+    for name in coverage_names(scores):
         known = scores.loc[scores[name].notna()]
         if len(known):
             share = np.average(known[name], weights=known["n_origins"])
-            found[str(name).removeprefix(COVERAGE)] = float(share)
+            found[name.removeprefix(COVERAGE)] = float(share)
     return found
 
 

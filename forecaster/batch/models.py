@@ -14,6 +14,7 @@ import pandas as pd
 from forecaster.atomic import output_errors
 from forecaster.batch.bundles import PackedBundle
 from forecaster.bundle import MANIFEST, load_bundle_config, verify_bundle
+from forecaster.checksums import checksum
 from forecaster.config import Config, dump_config, load_config, with_values
 from forecaster.config.batch import BatchConfig
 from forecaster.data.calendar import sessions_between
@@ -86,7 +87,7 @@ class SavedModel:
     def fingerprint_for(self, origin: date) -> str | None:
         """Return what identifies the network of an evening."""
         del origin
-        return self.bundle_of(None).fingerprint
+        return checksum(self._folder / MANIFEST)
 
 
 class TrainedModel:
@@ -194,7 +195,7 @@ class TrainedModel:
         fit = self.fit_for(WHOLE_UNIVERSE, origin)
         if self.scope == "ticker" or not self.is_there(fit):
             return None
-        return self.bundle_of(fit).fingerprint
+        return checksum(self.folder_of(fit) / MANIFEST)
 
     def tickers_of(self, fit: Fit) -> tuple[str, ...]:
         """Return the tickers that it is trained on."""

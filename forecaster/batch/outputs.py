@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from datetime import date
@@ -14,9 +13,10 @@ from forecaster.atomic import write_bytes, write_text
 from forecaster.batch.summary import BatchSummary, TickerOutcome
 from forecaster.config.batch import BatchConfig, Format
 from forecaster.ledger import Ledger
+from forecaster.ledger.exporting import write_table
 from forecaster.ledger.reading import widen
-
-SUMMARY, SCORES = "summary.json", "scores.csv"
+from forecaster.ledger.showing import plain
+from forecaster.report.stored import SUMMARY
 
 
 def write_outputs(
@@ -77,19 +77,10 @@ def check_writable(config: BatchConfig) -> None:
 
 def _write_table(table: pd.DataFrame, folder: Path, kind: Format) -> Path:
     file = folder / f"forecasts.{kind}"
-    dated = table.copy()
-    for name in ("origin", "session"):
-        dated[name] = dated[name].dt.strftime("%Y-%m-%d")
-    if kind == "csv":
-        content = dated.to_csv(index=False).encode()
-    elif kind == "json":
-        records = dated.astype(object).where(dated.notna(), None).to_dict("records")
-        content = (json.dumps(records, indent=1) + "\n").encode()
+    if kind == "json":
+        write_text(file, json.dumps(plain(table), indent=1) + "\n")
     else:
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False)
-        content = buffer.getvalue()
-    write_bytes(file, content)
+        write_table(table, file)
     return file
 
 
@@ -107,7 +98,7 @@ def _write_report(
     scores: pd.DataFrame | None,
 ) -> list[Path]:
     """Write the page of an evening, and the scores that it shows, if there are any."""
-    from forecaster.report.evenings import PAGE, evening_page
+    from forecaster.report.evenings import PAGE, SCORES, evening_page
     from forecaster.report.rendering import render
 
     files = []

@@ -159,8 +159,10 @@ class _Job:
     def _make(self, due: Due) -> None:
         """Fetch, train and forecast what is missing, and record it."""
         pairs, early = split_pairs(self.model, due.pairs, {})
-        failures = self._fetch(pairs)
-        ready, untrained = self._train(pairs)
+        fits = self._due_fits(pairs)
+        failures = self._fetch(pairs, fits)
+        failed = train_due(self.model, fits, self.reader, self.engine, self.journal)
+        ready, untrained = split_pairs(self.model, pairs, failed)
         for origin in due.origins:
             if due.missing[origin]:
                 self.recorder.begin(origin, self._fingerprint(origin, ready))
@@ -202,7 +204,7 @@ class _Job:
             ages=dict(self.reader.ages),
         )
 
-    def _fetch(self, pairs: Sequence[Pair]) -> dict[str, Failure]:
+    def _fetch(self, pairs: Sequence[Pair], fits: Sequence[Fit]) -> dict[str, Failure]:
         if not pairs:
             return {}
         fetcher = Fetcher(
@@ -214,12 +216,12 @@ class _Job:
         )
         newest = {ticker: origin for origin, ticker in pairs}
         last = max(newest.values())
-        return fetcher.fetch(dict.fromkeys(self._further_tickers(pairs), last) | newest)
+        return fetcher.fetch(dict.fromkeys(self._further_tickers(fits), last) | newest)
 
-    def _further_tickers(self, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    def _further_tickers(self, fits: Sequence[Fit]) -> tuple[str, ...]:
         """Return the tickers that networks need beside those that they forecast."""
         further = list(companions_of(self.model.config))
-        for fit in self._due_fits(pairs):
+        for fit in fits:
             further += self.model.tickers_of(fit)
         return tuple(dict.fromkeys(name.upper() for name in further))
 
@@ -233,18 +235,11 @@ class _Job:
                 self.journal.tell("trained again", level="warning", reason=damage)
         return [fit for fit in wanted if not self.model.is_there(fit)]
 
-    def _train(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Made]]:
-        """Train what is due; return the pairs with a network, and what the rest got."""
-        failed = train_due(
-            self.model, self._due_fits(pairs), self.reader, self.engine, self.journal
-        )
-        return split_pairs(self.model, pairs, failed)
-
     def _forecast(self, pairs: Sequence[Pair]) -> Iterator[Made]:
         forecasting = Forecasting(
             self.model, self.config.forecast, self.reader, self.engine, self.journal
         )
-        yield from forecasting.forecast(pairs)
+        return forecasting.forecast(pairs)
 
     def _score(self, due: Due) -> pd.DataFrame | None:
         """Store the prices that came, and score what was forecast before.

@@ -12,9 +12,7 @@ from forecaster.cli.console import guarded, new_app, print_json, print_table
 from forecaster.cli.ledger_tables import (
     RUNS,
     SCORES,
-    cell,
     newest_runs,
-    plain,
     run_row,
     score_row,
 )
@@ -71,6 +69,7 @@ def show_command(
       forecaster ledger show --ticker GOOG --last 5 --json
     """
     from forecaster.ledger.reading import widen
+    from forecaster.ledger.showing import cell, plain
 
     with _open(ledger) as opened:
         rows = opened.forecasts(
@@ -210,6 +209,7 @@ def score_command(
     """
     from forecaster.cli.jobs import PriceChoice
     from forecaster.errors import EXIT_PARTLY
+    from forecaster.ledger.showing import plain
 
     choice = PriceChoice(None, csv, source, offline)
     names = split_tickers(ticker) or None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from forecaster.cli.console import print_json, print_table, say
-from forecaster.cli.ledger_tables import cell, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,6 +43,7 @@ def watch_ledger(
         If it holds no forecasts of these tickers and this model.
     """
     from forecaster.ledger import Ledger
+    from forecaster.ledger.showing import plain
 
     with Ledger.open(place, create=False) as ledger:
         _require_forecasts(ledger, tickers, model)
@@ -108,6 +108,8 @@ def _print(
 
 
 def _model_row(row: dict[str, Any]) -> dict[str, str]:
+    from forecaster.ledger.showing import cell
+
     low, high = row["rmse_ratio_low"], row["rmse_ratio_high"]
     interval = "" if low is None else f"{low:.4g} to {high:.4g}"
     first = [cell(row[name]) for name in ("model", "n_tickers", "n_origins")]
@@ -118,16 +120,12 @@ def _model_row(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _ticker_row(row: dict[str, Any]) -> dict[str, str]:
+    from forecaster.ledger.showing import cell, shares_inside
+
     first = [cell(row[name]) for name in ("ticker", "model", "n_origins", "through")]
     names = ("rmse_ratio", "p_adjusted", "drift_p_adjusted")
     numbers = [_short(row[name]) for name in names]
-    shares = {
-        name.removeprefix("coverage_"): value
-        for name, value in row.items()
-        if name.startswith("coverage_") and "_p_" not in name and value is not None
-    }
-    inside = ", ".join(f"{float(k):.0%}: {v:.1%}" for k, v in shares.items())
-    cells = [*first, *numbers, inside, str(row["state"])]
+    cells = [*first, *numbers, shares_inside(row), str(row["state"])]
     return dict(zip(TICKERS, cells, strict=True))
 
 

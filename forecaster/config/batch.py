@@ -16,6 +16,7 @@ from forecaster.config.files import (
     BATCHES,
     apply_override,
     check_settings,
+    find_beside,
     list_configs,
     read_toml,
 )
@@ -220,7 +221,7 @@ def load_batch_config(source: str | Path, overrides: Iterable[str] = ()) -> Batc
     settings = read_toml(path)
     settings.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-."))
     for section, name in (("universe", "file"), ("source", "path")):
-        _find_beside(path.parent, settings, section, name)
+        find_beside(path.parent, settings, section, name)
     _find_settings(path.parent, settings)
     for override in overrides:
         apply_override(settings, override)
@@ -241,15 +242,6 @@ def _find(source: str | Path) -> Path:
         f"{path}: no such settings file of a batch.{hint} Begin with a copy of "
         f"{resource_folder('configs') / 'batch.toml'}."
     )
-
-
-def _find_beside(
-    folder: Path, settings: dict[str, Any], section: str, name: str
-) -> None:
-    """Read a relative path from where its settings file lies."""
-    place = settings.get(section)
-    if isinstance(place, dict) and isinstance(place.get(name), str):
-        place[name] = str((folder / place[name]).resolve())
 
 
 def _find_settings(folder: Path, settings: dict[str, Any]) -> None:

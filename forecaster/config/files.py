@@ -243,17 +243,23 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
-    """Read a relative `data.path` from where its settings file lies.
-
-    Its prices are called after the file, if nothing else names them.
-    """
+    """Read `data.path` from beside the file; it names prices that nothing else does."""
+    find_beside(folder, settings, "data", "path")
     data = settings.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("path"), str):
+    if not isinstance(data, dict) or data.keys() & {"ticker", "tickers"}:
         return
-    place = (folder / data["path"]).resolve()
-    data["path"] = str(place)
-    if place.is_file() and not data.keys() & {"ticker", "tickers"}:
-        data["ticker"] = ticker_of_file(place)
+    place = data.get("path")
+    if isinstance(place, str) and Path(place).is_file():
+        data["ticker"] = ticker_of_file(Path(place))
+
+
+def find_beside(
+    folder: Path, settings: dict[str, Any], section: str, name: str
+) -> None:
+    """Read a relative path from where its settings file lies."""
+    place = settings.get(section)
+    if isinstance(place, dict) and isinstance(place.get(name), str):
+        place[name] = str((folder / place[name]).resolve())
 
 
 def _explain(problem: Any, kind: type[BaseModel]) -> str:

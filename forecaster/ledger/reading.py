@@ -92,8 +92,8 @@ def read_forecasts(connection: sa.Connection, wanted: Selection) -> pd.DataFrame
             origin.c.price.label("stood"),
         )
         .join_from(forecasts, runs, forecasts.c.run == runs.c.id)
-        .outerjoin(came, _is_price_of(came, forecasts.c.session))
-        .outerjoin(origin, _is_price_of(origin, forecasts.c.origin))
+        .outerjoin(came, is_price_of(came, forecasts.c.session))
+        .outerjoin(origin, is_price_of(origin, forecasts.c.origin))
         .where(*_conditions(wanted))
         .order_by(*forecasts.primary_key)
     )
@@ -197,9 +197,10 @@ def widen(rows: pd.DataFrame) -> pd.DataFrame:
     return facts.join(values.rename_axis(columns=None)).reset_index()
 
 
-def _is_price_of(
+def is_price_of(
     price: sa.FromClause, session: sa.ColumnElement[Any]
 ) -> sa.ColumnElement[bool]:
+    """Join an alias of `actuals` to forecasts and their runs, at a session."""
     return sa.and_(
         price.c.ticker == forecasts.c.ticker,
         price.c.target == runs.c.target,

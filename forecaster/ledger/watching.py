@@ -26,6 +26,7 @@ from forecaster.ledger.scoring import (
     score_quantiles,
     score_table,
 )
+from forecaster.ledger.showing import COVERAGE, OF_COVERAGE, coverage_names
 from forecaster.significance import newey_west_lags
 from forecaster.verdict import SIGNIFICANCE
 from forecaster.watching import (
@@ -37,7 +38,7 @@ from forecaster.watching import (
     worst,
 )
 
-COVERAGE, P_VALUE, P_ADJUSTED = "coverage_", "_p_value", "_p_adjusted"
+P_VALUE, P_ADJUSTED = OF_COVERAGE
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +164,9 @@ def _adjusted(scores: pd.DataFrame, horizons: np.ndarray) -> pd.DataFrame:
         for p_value, horizon in zip(scores["drift_p_value"], horizons, strict=True)
     ]
     table = scores.assign(drift_p_adjusted=drift, p_adjusted=scores["p_value"])
-    for level in _levels(scores):
+    for level in coverage_names(scores):
         table[f"{level}{P_ADJUSTED}"] = scores[f"{level}{P_VALUE}"]
-    intervals = [f"{level}{P_ADJUSTED}" for level in _levels(scores)]
+    intervals = [f"{level}{P_ADJUSTED}" for level in coverage_names(scores)]
     families = [
         ["drift_p_adjusted"],
         ["p_adjusted"],
@@ -178,12 +179,6 @@ def _adjusted(scores: pd.DataFrame, horizons: np.ndarray) -> pd.DataFrame:
     return table
 
 
-def _levels(names: Iterable[Any]) -> list[str]:
-    """Return the columns of coverages, such as `coverage_0.9`."""
-    names = [str(name) for name in names if str(name).startswith(COVERAGE)]
-    return [name for name in names if not name.endswith((P_VALUE, P_ADJUSTED))]
-
-
 def _find(row: Mapping[str, Any], note: _Note) -> Found:
     found: Found = []
     if row["drift_p_adjusted"] < ERROR_LEVEL:
@@ -193,7 +188,7 @@ def _find(row: Mapping[str, Any], note: _Note) -> Found:
             f"{row['drift_p_adjusted']:.2g})."
         )
         found.append(("refit", sentence))
-    for name in _levels(row):
+    for name in coverage_names(row):
         if row[f"{name}{P_ADJUSTED}"] < COVERAGE_LEVEL:
             found.append(_about_coverage(row, name, note.early))
     if row["outcome"] == "loses" and row["p_adjusted"] < SIGNIFICANCE:

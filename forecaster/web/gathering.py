@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from forecaster.ledger.showing import COVERAGE, coverage_names
 from forecaster.verdict import SIGNIFICANCE
 from forecaster.web import answers, failing, queries
 from forecaster.web.forecasted import central_intervals, centre
@@ -18,7 +19,7 @@ from forecaster.web.opening import Reader
 from forecaster.web.queries import Rows
 
 Key = tuple[str, str]
-COVERAGE, P_VALUE = "coverage_", "_p_value"
+P_VALUE = "_p_value"
 
 
 def gather_universe(
@@ -155,9 +156,7 @@ def _skill(numbers: Mapping[str, float], through: Any) -> answers.Skill:
     plain = set(answers.Skill.model_fields) - {"through", "outcome", "coverage"}
     facts: dict[str, Any] = {name: numbers.get(name) for name in plain}
     levels = sorted(
-        float(name.removeprefix(COVERAGE))
-        for name in numbers
-        if name.startswith(COVERAGE) and not name.endswith(P_VALUE)
+        float(name.removeprefix(COVERAGE)) for name in coverage_names(numbers)
     )
     coverage = [
         answers.Coverage(

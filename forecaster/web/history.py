@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from forecaster.ledger.showing import seconds_of
 from forecaster.web import answers, queries
 from forecaster.web.failing import count_failures, read_failures
 from forecaster.web.gathering import failure
@@ -46,7 +46,7 @@ def _run_row(row: Mapping[str, Any], n_failures: int) -> answers.RunRow:
     return answers.RunRow(
         **{name: row[name] for name in names},
         finished=row["finished"],
-        seconds=_seconds(row["started"], row["finished"]),
+        seconds=seconds_of(row["started"], row["finished"]),
         origin=None if origin is None else str(origin),
         counts=_counts(row["counts"]),
         n_failures=n_failures,
@@ -60,10 +60,3 @@ def _counts(text: str) -> dict[str, int | float | str]:
         str(name): value if isinstance(value, int | float) else json.dumps(value)
         for name, value in noted.items()
     }
-
-
-def _seconds(started: str, finished: str | None) -> float | None:
-    if finished is None:
-        return None
-    spent = datetime.fromisoformat(finished) - datetime.fromisoformat(started)
-    return spent.total_seconds()

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from forecaster.ledger.reading import is_price_of
 from forecaster.ledger.schema import ALL_STEPS, actuals, forecasts, runs, scores
 
 Rows = list[dict[str, Any]]
@@ -96,14 +97,7 @@ def nth_newest_origin(
     connection: sa.Connection, ticker: str, model: str, n: int
 ) -> date | None:
     """Return the origin with which the newest `n` begin, or the first of fewer."""
-    own = (
-        sa.select(forecasts.c.origin)
-        .where(forecasts.c.ticker == ticker, forecasts.c.model == model)
-        .distinct()
-        .order_by(forecasts.c.origin.desc())
-        .limit(n)
-        .subquery()
-    )
+    own = _newest_origins(ticker, model, n).subquery()
     first: date | None = connection.scalar(sa.select(sa.func.min(own.c.origin)))
     return first
 
@@ -132,8 +126,8 @@ def read_forecasts(
             stood.c.price.label("stood"),
         )
         .join_from(forecasts, runs, forecasts.c.run == runs.c.id)
-        .outerjoin(came, _is_price_of(came, forecasts.c.session))
-        .outerjoin(stood, _is_price_of(stood, forecasts.c.origin))
+        .outerjoin(came, is_price_of(came, forecasts.c.session))
+        .outerjoin(stood, is_price_of(stood, forecasts.c.origin))
         .where(forecasts.c.ticker == ticker, forecasts.c.model == model)
         .where(forecasts.c.origin >= first)
         .order_by(*forecasts.primary_key)
@@ -149,14 +143,7 @@ def read_origins(
     connection: sa.Connection, ticker: str, model: str, *, limit: int
 ) -> list[date]:
     """Return the newest origins, newest first."""
-    query = (
-        sa.select(forecasts.c.origin)
-        .where(forecasts.c.ticker == ticker, forecasts.c.model == model)
-        .distinct()
-        .order_by(forecasts.c.origin.desc())
-        .limit(limit)
-    )
-    return [*connection.scalars(query)]
+    return [*connection.scalars(_newest_origins(ticker, model, limit))]
 
 
 def read_prices(
@@ -170,6 +157,16 @@ def read_prices(
     after = sa.select(*columns).where(*own, actuals.c.session > around)
     after = after.order_by(actuals.c.session).limit(n_before)
     return [*reversed(rows_of(connection, before)), *rows_of(connection, after)]
+
+
+def _newest_origins(ticker: str, model: str, n: int) -> sa.Select[tuple[Any]]:
+    return (
+        sa.select(forecasts.c.origin)
+        .where(forecasts.c.ticker == ticker, forecasts.c.model == model)
+        .distinct()
+        .order_by(forecasts.c.origin.desc())
+        .limit(n)
+    )
 
 
 def _tickers() -> sa.CTE:
@@ -217,16 +214,6 @@ def _of_runs(
     if status is not None:
         conditions.append(runs.c.status == status)
     return conditions
-
-
-def _is_price_of(
-    price: sa.FromClause, session: sa.ColumnElement[Any]
-) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        price.c.ticker == forecasts.c.ticker,
-        price.c.target == runs.c.target,
-        price.c.session == session,
-    )
 
 
 def rows_of(connection: sa.Connection, query: sa.Select[Any]) -> Rows:

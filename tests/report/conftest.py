@@ -10,7 +10,7 @@ import pytest
 
 from forecaster.report.writing import write_report
 from tests.report.reading import read_page
-from tests.web.chromium import NoChromium, Visit, start_chromium
+from tests.support.chromium import Visit
 
 TINY = """
 name = "tiny"
@@ -165,17 +165,6 @@ def page_of(written):
 def copied(stored, tmp_path):
     """A copy of what is stored, free to be damaged."""
     return shutil.copytree(stored, tmp_path / "stored")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    block = start_chromium()
-    try:
-        browser = block.__enter__()
-    except NoChromium as error:
-        pytest.skip(str(error))
-    yield browser
-    block.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from forecaster.web.app import create_app
 from forecaster.web.guarding import Guard
 from forecaster.web.opening import Reader
 from forecaster.web.serving import listen, url_of
-from tests.web.chromium import NoChromium, Visit, start_chromium
+from tests.support.chromium import Visit
 from tests.web.demonstration import fill_ledger
 
 STARTED = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
@@ -134,17 +134,6 @@ def serving(place):
             server.should_exit = True
             thread.join(20)
             listening.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    block = start_chromium()
-    try:
-        browser = block.__enter__()
-    except NoChromium as error:
-        pytest.skip(str(error))
-    yield browser
-    block.__exit__(None, None, None)
 
 
 @pytest.fixture

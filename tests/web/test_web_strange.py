@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.chromium import Visit
+from tests.support.chromium import Visit
 from tests.web.conftest import serving
 
 HOSTILE = '<img src="/x" onerror="alert(1)">'
