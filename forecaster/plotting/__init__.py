@@ -14,7 +14,7 @@ from forecaster.plotting.predictions import plot_predictions, plot_residuals
 from forecaster.plotting.ratios import plot_ratios
 from forecaster.plotting.reliability import plot_calibration, plot_coverage, plot_pit
 from forecaster.plotting.saving import draw_bytes, save_figure
-from forecaster.plotting.style import style
+from forecaster.plotting.style import style, use_style
 
 __all__ = [
     "GRADIENT",
@@ -39,4 +39,5 @@ __all__ = [
     "plot_residuals",
     "save_figure",
     "style",
+    "use_style",
 ]
