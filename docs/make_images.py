@@ -79,6 +79,7 @@ def draw_walk_forward(runs_dir: Path) -> list[Path]:
     config = fc.load_config(WALK)
     prices = {ticker: fc.load_prices(ticker) for ticker in config.data.tickers}
     backtest = fc.run_backtest(prices, config, folder=runs_dir / f"{WALK}{SUFFIX}")
+    held, gains = fc.coverage_by_year(backtest), fc.gains_by_origin(backtest)
     verdicts = {
         "all tickers and years": backtest.best_verdict,
         **fc.verdicts_by(backtest, "ticker"),
@@ -86,11 +87,11 @@ def draw_walk_forward(runs_dir: Path) -> list[Path]:
     }
     return [
         save_figure(
-            lambda ax: plot_coverage(backtest, ax),
+            lambda ax: plot_coverage(held, ax),
             IMAGES / "walk-forward-coverage.png",
         ),
         save_figure(
-            lambda ax: plot_advantage(backtest, ax), IMAGES / "walk-forward-gain.png"
+            lambda ax: plot_advantage(gains, ax), IMAGES / "walk-forward-gain.png"
         ),
         save_figure(
             lambda ax: plot_ratios(verdicts, ax), IMAGES / "walk-forward-ratios.png"

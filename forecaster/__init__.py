@@ -57,8 +57,9 @@ if TYPE_CHECKING:
         plot_predictions,
         plot_ratios,
         plot_residuals,
+        use_style,
     )
-    from forecaster.reliability import coverage_by_level, pit_by_bin
+    from forecaster.reliability import coverage_by_level, coverage_by_year, pit_by_bin
     from forecaster.runs import Run, find_run, list_runs
     from forecaster.streaming import Stream
     from forecaster.trading import Trading, trade
@@ -85,6 +86,7 @@ _HOMES = {
     "audit_pipeline": "audit.run",
     "correlations_by_shift": "diagnostics",
     "coverage_by_level": "reliability",
+    "coverage_by_year": "reliability",
     "detect_lag": "lag",
     "draw_paths": "paths",
     "embedded_tickers": "data.embedded",
@@ -124,6 +126,7 @@ _HOMES = {
     "trade": "trading",
     "train": "training",
     "tune": "tuning",
+    "use_style": "plotting",
     "verdicts_by": "diagnostics",
     "walk_forward": "backtesting",
 }
@@ -147,6 +150,7 @@ __all__ = [
     "audit_pipeline",
     "correlations_by_shift",
     "coverage_by_level",
+    "coverage_by_year",
     "detect_lag",
     "draw_paths",
     "embedded_tickers",
@@ -186,6 +190,7 @@ __all__ = [
     "trade",
     "train",
     "tune",
+    "use_style",
     "verdicts_by",
     "walk_forward",
 ]

@@ -192,7 +192,7 @@ def gains_by_origin(backtest: Backtest) -> pd.DataFrame:
     DataFrame
         Indexed by origin, a column for each baseline: the losses of the baseline less
         those of the model, summed up to this origin, in percent of the baseline's sum
-        over all origins.
+        over all origins; `attrs["loss"]` names the loss.
     """
     loss = "pinball" if backtest.levels else "squared"
     rows = add_losses(backtest.frame)
@@ -203,7 +203,9 @@ def gains_by_origin(backtest: Backtest) -> pd.DataFrame:
         name: PERCENT * np.cumsum(rival - own) / rival.sum()
         for name, rival in losses.items()
     }
-    return pd.DataFrame(gains, index=origins)
+    table = pd.DataFrame(gains, index=origins)
+    table.attrs["loss"] = "pinball loss" if backtest.levels else "squared error"
+    return table
 
 
 def _losses_by_step(source: Evaluation | Backtest) -> dict[int, dict[str, FloatArray]]:

@@ -19,6 +19,8 @@ from forecaster.evaluation import Evaluation
 from forecaster.metrics import central_intervals, coverage, pit, pit_histogram
 from forecaster.verdict import LEVEL
 
+COVERAGE = "coverage_"
+
 
 @dataclass(frozen=True, eq=False)
 class _Nearest:
@@ -70,6 +72,32 @@ def coverage_by_level(
         row |= {"low": ends[0][0], "high": ends[1][0]}
         rows.append(row | {"n_origins": found.n_origins})
     return pd.DataFrame(rows)
+
+
+def coverage_by_year(backtest: Backtest) -> pd.DataFrame:
+    """Return how many prices each central interval of a backtest held, by year.
+
+    Returns
+    -------
+    DataFrame
+        Shares of prices over all steps, indexed by the year of the session; a column
+        for each interval, named by what it promises (0.9), the widest first.
+
+    Raises
+    ------
+    ConfigError
+        If the forecasts have no central intervals.
+    """
+    scores = pd.DataFrame(backtest.by("year").xs(MODEL, level="model"))
+    names = [str(name) for name in scores if str(name).startswith(COVERAGE)]
+    if not names:
+        raise ConfigError(
+            "this backtest has no central intervals to draw the coverage of: train a "
+            "network with quantiles"
+        )
+    levels = {name: float(name.removeprefix(COVERAGE)) for name in names}
+    widest_first = sorted(names, key=levels.__getitem__, reverse=True)
+    return pd.DataFrame({levels[name]: scores[name] for name in widest_first})
 
 
 def pit_by_bin(source: Evaluation | Backtest, *, level: float = LEVEL) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from scipy.stats import binom, norm
 from forecaster.backtest_scores import score_backtest
 from forecaster.errors import ConfigError
 from forecaster.metrics import pit, pit_histogram
-from forecaster.reliability import coverage_by_level, pit_by_bin
+from forecaster.reliability import coverage_by_level, coverage_by_year, pit_by_bin
 from tests.plotting import subjects
 
 
@@ -137,3 +137,17 @@ def test_quantiles_without_pairs_have_no_intervals():
     evaluation = replace(evaluation, predictions=rows)
     with pytest.raises(ConfigError, match="central interval"):
         coverage_by_level(evaluation)
+
+
+def test_coverage_by_year_is_that_of_the_backtest():
+    backtest = subjects.backtest()
+    table = coverage_by_year(backtest)
+    scores = backtest.by("year").xs("model", level="model")
+    assert list(table) == sorted(table, reverse=True)
+    assert list(table.index) == [2023, 2024]
+    np.testing.assert_array_equal(table[0.9], scores["coverage_0.9"])
+
+
+def test_coverage_by_year_wants_intervals():
+    with pytest.raises(ConfigError, match="no central intervals"):
+        coverage_by_year(subjects.backtest(quantiles=False))

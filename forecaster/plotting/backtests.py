@@ -12,7 +12,7 @@ from forecaster.backtest_scores import Backtest
 from forecaster.diagnostics import gains_by_origin
 from forecaster.errors import DataError
 from forecaster.folds import Fold
-from forecaster.plotting.checking import check_kind
+from forecaster.plotting.checking import check_kind, check_table, check_values
 from forecaster.plotting.reliability import plot_coverage
 from forecaster.plotting.saving import save_figure
 from forecaster.plotting.style import (
@@ -25,6 +25,7 @@ from forecaster.plotting.style import (
     look,
     new_axes,
 )
+from forecaster.reliability import coverage_by_year
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,28 +36,37 @@ THICKNESS, MOST_NAMES = 0.62, 30
 
 def draw_backtest(backtest: Backtest, folder: Path) -> list[Path]:
     """Draw the pictures of a walk-forward test into a folder; return their paths."""
-    paths = [save_figure(lambda ax: plot_advantage(backtest, ax), folder / ADVANTAGE)]
+    gains = gains_by_origin(backtest)
+    paths = [save_figure(lambda ax: plot_advantage(gains, ax), folder / ADVANTAGE)]
     if backtest.levels:
-        paths.append(
-            save_figure(lambda ax: plot_coverage(backtest, ax), folder / COVERAGE)
-        )
+        held = coverage_by_year(backtest)
+        paths.append(save_figure(lambda ax: plot_coverage(held, ax), folder / COVERAGE))
     return paths
 
 
-def plot_advantage(backtest: Backtest, ax: Axes | None = None) -> Axes:
+def plot_advantage(gains: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how far the model's summed loss lies below that of each baseline.
 
-    As `gains_by_origin` has it. A line that rises says that the model was better then.
+    Parameters
+    ----------
+    gains
+        As `gains_by_origin` returns it. A line that rises says that the model was
+        better then.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
     """
-    check_kind(backtest, Backtest, "advantage")
-    gains = gains_by_origin(backtest)
+    check_table(gains, (), "gains", "`gains_by_origin`")
+    check_values(gains, "gains")
     ax = ax or new_axes()
     for place, (name, gain) in enumerate(gains.items()):
         label = f"{str(name).replace('_', ' ')} ({gain.iloc[-1]:+.1f}%)"
         ax.plot(gains.index, gain, lw=1.5, label=label, **look(place))
     ax.axhline(0, color=ink(ax), lw=0.8)
     date_ticks(ax)
-    what = "pinball loss" if backtest.levels else "squared error"
+    what = gains.attrs.get("loss", "loss")
     return finish(
         ax,
         title="What the model gains over each baseline, walking forward\nsum of the "

@@ -50,7 +50,8 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax,
         title="Loss by epoch",
         xlabel="epoch",
-        ylabel=f"loss (scaled prices, {axis} axis)",
+        ylabel=f"loss (of scaled targets, {axis} axis)",
+        legend="val_loss" in history,
     )
 
 

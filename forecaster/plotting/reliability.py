@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from forecaster.backtest_losses import PERCENT
-from forecaster.backtest_scores import MODEL, Backtest
-from forecaster.errors import ConfigError
-from forecaster.plotting.checking import check_kind, check_table, check_values
+from forecaster.plotting.checking import check_table, check_values
 from forecaster.plotting.style import (
     BLUE,
     CYCLE,
@@ -28,7 +25,6 @@ from forecaster.plotting.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COVERAGE = "coverage_"
 BAND = 0.3  # how dark bands of luck are
 MARGIN = 5.0  # percent
 
@@ -135,35 +131,34 @@ def plot_pit(histogram: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
-def plot_coverage(backtest: Backtest, ax: Axes | None = None) -> Axes:
+def plot_coverage(coverage: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the share of prices inside each central interval, year by year.
+
+    Parameters
+    ----------
+    coverage
+        As `coverage_by_year` returns it. The dashed lines are what each promises.
 
     Raises
     ------
-    ConfigError
-        If the forecasts have no central intervals.
+    DataError
+        If there is nothing to draw.
     """
-    check_kind(backtest, Backtest, "coverage")
-    scores = backtest.by("year").xs(MODEL, level="model")
-    names = _intervals(scores.columns)
-    if not names:
-        raise ConfigError(
-            "this backtest has no central intervals to draw the coverage of: train a "
-            "network with quantiles"
-        )
+    check_table(coverage, (), "coverage", "`coverage_by_year`")
+    check_values(coverage, "coverage")
     ax = ax or new_axes()
-    for place, name in enumerate(names):
-        level, color = float(name.removeprefix(COVERAGE)), CYCLE[place % len(CYCLE)]
-        ax.axhline(PERCENT * level, color=color, lw=0.9, ls="--")
+    for place, (level, held) in enumerate(coverage.items()):
+        promised, color = PERCENT * float(str(level)), CYCLE[place % len(CYCLE)]
+        ax.axhline(promised, color=color, lw=0.9, ls="--")
         ax.plot(
-            scores.index,
-            PERCENT * scores[name],
+            coverage.index,
+            PERCENT * held,
             color=color,
             marker=MARKERS[place % len(MARKERS)],
             lw=1.5,
-            label=f"{100 * level:g}% interval",
+            label=f"{promised:g}% interval",
         )
-    ax.set_xticks(scores.index)
+    ax.set_xticks(coverage.index)
     return finish(
         ax,
         title="Share of prices inside the central intervals, by year\ndashed: what "
@@ -171,9 +166,3 @@ def plot_coverage(backtest: Backtest, ax: Axes | None = None) -> Axes:
         xlabel="year",
         ylabel="prices inside (%)",
     )
-
-
-def _intervals(columns: Iterable[object]) -> list[str]:
-    """Return the names of the coverages, that of the widest interval first."""
-    names = [str(name) for name in columns if str(name).startswith(COVERAGE)]
-    return sorted(names, key=lambda name: -float(name.removeprefix(COVERAGE)))

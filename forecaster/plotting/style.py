@@ -21,6 +21,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PINK, GREY)
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v")
 SIZE, DPI = (10.0, 5.5), 120
+NOTEBOOK_DPI = 100
 TITLE_SIZE, TEXT_SIZE = 11, 10
 EVEN = 0.5
 # What is above the curves has a higher number.
@@ -46,13 +47,20 @@ def style(*, dark: bool = False) -> Iterator[None]:
 
 
 def use_style(*, dark: bool = False) -> None:
-    """Set the font, sizes and colours of all figures made from now on.
+    """Set the font, colours and layout of all figures made from now on.
 
-    For a notebook's first cell; `style` does the same inside a block.
+    For a notebook's first cell; `style` sets font and colours inside a block.
     """
     from matplotlib import rcParams
 
-    rcParams.update(_settings(dark))  # type: ignore[arg-type]  # names as literals
+    layout: dict[str, Any] = {
+        "axes.titlesize": TITLE_SIZE,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.constrained_layout.use": True,
+        "figure.dpi": NOTEBOOK_DPI,
+    }
+    rcParams.update(_settings(dark) | layout)  # type: ignore[arg-type]
 
 
 def _settings(dark: bool) -> dict[str, Any]:
@@ -64,10 +72,6 @@ def _settings(dark: bool) -> dict[str, Any]:
         **dict.fromkeys(papered, paper),
         "font.family": "DejaVu Sans",
         "font.size": TEXT_SIZE,
-        "axes.titlesize": TITLE_SIZE,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "figure.constrained_layout.use": True,
         "svg.hashsalt": "forecaster",  # the same figure gives the same file
     }
 

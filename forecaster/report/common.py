@@ -19,7 +19,7 @@ from forecaster.plotting import (
     plot_importance,
     plot_pit,
 )
-from forecaster.reliability import coverage_by_level, pit_by_bin
+from forecaster.reliability import coverage_by_level, coverage_by_year, pit_by_bin
 from forecaster.report.drawing import figure
 from forecaster.report.interactive import live_errors
 from forecaster.report.page import (
@@ -113,13 +113,14 @@ def page_calibration(source: Scored) -> Section | None:
         )
         tables.append(table_of(held, "Shares of prices inside the intervals"))
     if isinstance(source, Backtest) and held is not None:
+        yearly = coverage_by_year(source)
         figures.append(
             figure(
                 "coverage",
                 "Coverage by year",
                 "Line chart of the share of prices inside each interval, year by year, "
                 "beside dashed lines of what each promises.",
-                lambda ax: plot_coverage(source, ax),
+                lambda ax: plot_coverage(yearly, ax),
             )
         )
     figures += _pit_figures(source)

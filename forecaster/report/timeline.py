@@ -41,7 +41,7 @@ def page_timeline(walked: Walked, *, interactive: bool) -> Section:
                 "gains",
                 "What the model gains over each baseline, walking forward",
                 f"Line chart of the summed gain along time. At the end: {ends}.",
-                lambda ax: plot_advantage(backtest, ax),
+                lambda ax: plot_advantage(gains, ax),
                 live=live_gains(gains) if interactive else None,
             )
         )

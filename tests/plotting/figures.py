@@ -39,13 +39,13 @@ def plot_forecast(ax=None):
 
 
 FIGURES = {
-    "advantage": lambda ax=None: plotting.plot_advantage(subjects.backtest(), ax),
+    "advantage": lambda ax=None: plotting.plot_advantage(subjects.gains(), ax),
     "calibration": lambda ax=None: plotting.plot_calibration(subjects.coverage(), ax),
     "candles": plot_candles,
     "correlations": lambda ax=None: plotting.plot_correlations(
         subjects.correlations(), ax
     ),
-    "coverage": lambda ax=None: plotting.plot_coverage(subjects.backtest(), ax),
+    "coverage": lambda ax=None: plotting.plot_coverage(subjects.coverage_by_year(), ax),
     "errors": lambda ax=None: plotting.plot_errors(subjects.errors(), ax),
     "folds": lambda ax=None: plotting.plot_folds(subjects.folds(), ax),
     "forecast": plot_forecast,

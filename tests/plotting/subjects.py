@@ -10,12 +10,14 @@ import pandas as pd
 
 from forecaster.backtest_scores import score_backtest
 from forecaster.calibration import Interval
+from forecaster.diagnostics import gains_by_origin
 from forecaster.evaluation import Spread, evaluate_forecasts
 from forecaster.folds import Fold
 from forecaster.forecast import Forecast
 from forecaster.intervals import Interval as Estimate
 from forecaster.lag import Lag
 from forecaster.models.baselines import Outlook
+from forecaster.reliability import coverage_by_year as held_by_year
 from forecaster.verdict import Verdict
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -124,6 +126,14 @@ def backtest(tickers=("AAA", "BBB"), n: int = 60, *, quantiles: bool = True):
                 }
             parts.append(pd.DataFrame(columns))
     return score_backtest(pd.concat(parts, ignore_index=True))
+
+
+def gains() -> pd.DataFrame:
+    return gains_by_origin(backtest())
+
+
+def coverage_by_year() -> pd.DataFrame:
+    return held_by_year(backtest())
 
 
 def folds() -> list[Fold]:

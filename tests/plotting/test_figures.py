@@ -182,13 +182,10 @@ def test_a_histogram_without_a_test_says_nothing_of_one(ax):
     assert "p =" not in ax.get_title()
 
 
-def test_coverage_by_year_is_that_of_the_backtest(ax):
-    backtest = subjects.backtest()
-    plotting.plot_coverage(backtest, ax)
-    scores = backtest.by("year").xs("model", level="model")
-    np.testing.assert_array_equal(
-        lines(ax)["90% interval"], 100 * scores["coverage_0.9"]
-    )
+def test_coverage_is_drawn_by_year_beside_what_is_promised(ax):
+    table = subjects.coverage_by_year()
+    plotting.plot_coverage(table, ax)
+    np.testing.assert_array_equal(lines(ax)["90% interval"], 100 * table[0.9])
     assert list(ax.get_xticks()) == [2023, 2024]
 
 
@@ -405,14 +402,14 @@ REFUSED = {
         "shift_curve",
     ),
     "no intervals": (
-        lambda: plotting.plot_coverage(subjects.backtest(quantiles=False)),
-        ConfigError,
-        "no central intervals",
-    ),
-    "no backtest": (
-        lambda: plotting.plot_advantage(subjects.evaluation()),
+        lambda: plotting.plot_coverage(subjects.coverage_by_year().iloc[:0]),
         DataError,
-        "want Backtest, not Evaluation",
+        "coverage_by_year.* has no rows",
+    ),
+    "no gains": (
+        lambda: plotting.plot_advantage(subjects.backtest()),
+        DataError,
+        "want the table of `gains_by_origin`, not a Backtest",
     ),
 }
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import forecaster
 from forecaster import plotting
 from forecaster.errors import OutputError
-from forecaster.plotting import draw_bytes, save_figure, style
+from forecaster.plotting import draw_bytes, save_figure, style, use_style
 from forecaster.plotting.style import BLACK, CYCLE, NIGHT, WHITE, ink, look
 from tests.plotting.figures import FIGURES
 from tests.plotting.subjects import history
@@ -153,3 +153,16 @@ def test_the_same_figure_gives_the_same_file_whatever_the_settings(file_format):
         assert draw_bytes(draw, file_format=file_format) == once
     assert draw_bytes(draw, file_format=file_format, dark=True) != once
     assert plt.get_fignums() == []
+
+
+def test_a_notebook_sets_the_style_once_for_all_its_figures():
+    with mpl.rc_context():
+        use_style(dark=True)
+        figure, ax = plt.subplots()
+        assert ax.get_facecolor()[:3] == to_rgb(NIGHT)
+        assert not ax.spines["top"].get_visible()
+        assert figure.get_constrained_layout()
+        with style():
+            inner = Figure()
+        assert inner.get_facecolor()[:3] == to_rgb("white")
+        assert Figure().get_facecolor()[:3] == to_rgb(NIGHT)
