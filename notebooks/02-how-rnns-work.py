@@ -577,9 +577,9 @@ plt.show()
 # %% [markdown]
 # The unit whose cell state moves most around the jump. On that day (dotted) all its
 # gates are open and its candidate is near 1: it keeps what it had and adds as much
-# again, so its cell state doubles. Its step in numbers is the sum above. The mean of a unit's forget gate,
-# $\bar f$, tells in how many sessions half of what it kept is gone:
-# $\ln 0.5 / \ln \bar f$.
+# again, so its cell state doubles. Below, that step in numbers, and from the mean of
+# each unit's forget gate, $\bar f$, in about how many sessions half of what a unit kept
+# is gone: $\ln 0.5 / \ln \bar f$.
 
 # %%
 gates = {name: kept[0, JUMP, unit] for name, kept in watched.gates.items()}
@@ -1191,7 +1191,7 @@ assert at_the_end["LSTM, forget bias ln 29"] < 0.15
 #
 # Nobody writes all this out for each network. `training.watch_gradients` records the
 # norm of each layer's gradient before any clipping, as a mean over the mini-batches of
-# an epoch. Here for four LSTM layers of 16 units, as deep as the tutorials' network, on
+# an epoch. Here for four LSTM layers of 16 units, as deep as the tutorial's network, on
 # the closes of 2012 to 2016:
 
 # %%
