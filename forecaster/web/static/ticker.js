@@ -72,7 +72,7 @@ async function showFan(origin) {
   drawChart(find("fan"), {
     id: "fan-chart",
     title: `${ticker}: forecast by ${model} as of ${fan.origin}`,
-    caption: `Forecast by ${model} as of ${fan.origin}, ${fan.rows.length} sessions ahead; ${UNIT(fan.target)}.${footing}`,
+    caption: `Forecast by ${model} as of ${fan.origin}, ${fan.rows.length} ${fan.rows.length === 1 ? "session" : "sessions"} ahead; ${UNIT(fan.target)}.${footing}`,
     description:
       `Real prices up to ${fan.origin}, last ${price(fan.last_price)}. ` +
       fan.rows.map(describe).join(" "),
