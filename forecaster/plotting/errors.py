@@ -83,7 +83,11 @@ def plot_errors(errors: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_lag(
-    curve: pd.Series[float], ax: Axes | None = None, *, lag: Lag | None = None
+    curve: pd.Series[float],
+    ax: Axes | None = None,
+    *,
+    lag: Lag | None = None,
+    unit: str = "quote currency",
 ) -> Axes:
     """Draw how far the forecasts are from the actual prices some sessions earlier.
 
@@ -93,6 +97,8 @@ def plot_lag(
         As `forecaster.lag.shift_curve` returns it.
     lag
         What `detect_lag` says; its sentence's figures stand in the title.
+    unit
+        Of the prices.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def plot_lag(
         ax,
         title=title,
         xlabel="shift (sessions by which the actual price is older than the forecast)",
-        ylabel="RMSE (unit of the prices)",
+        ylabel=f"RMSE ({unit})",
     )
 
 

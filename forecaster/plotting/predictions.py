@@ -39,6 +39,7 @@ def plot_predictions(
     prices: pd.DataFrame | None = None,
     n_training: int = TRAINING_SESSIONS,
     levels: Sequence[float] = (),
+    unit: str = "quote currency",
 ) -> Axes:
     """Draw predicted against real prices over the sessions of an evaluation.
 
@@ -53,6 +54,8 @@ def plot_predictions(
         How many sessions before the first forecast to draw.
     levels
         Of the central intervals to shade, such as 0.9: those between two quantiles.
+    unit
+        Of the prices.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def plot_predictions(
         ax,
         title=_title(evaluation),
         xlabel="session",
-        ylabel=f"{evaluation.target} (quote currency)",
+        ylabel=f"{evaluation.target} ({unit})",
     )
 
 
@@ -178,9 +181,9 @@ def _shade(
 ) -> None:
     """Shade the sessions that were trained on, and paler those of the test."""
     first, start, end = map(day_number, (before.index[0], days[0], days[-1]))
-    trained = min(day_number(until), start)
+    trained = day_number(until)
     looks: dict[str, Any] = {"color": GREY, "lw": 0, "zorder": BEHIND}
-    if trained > first:
+    if first < trained < start:  # a network may be tested on what was before it, too
         ax.axvspan(first, trained, alpha=0.32, label="training range", **looks)
     ax.axvspan(start, end, alpha=0.13, label="test range", **looks)
     ax.axvline(start, color=GREY, lw=0.9, ls="--")

@@ -20,6 +20,7 @@ LOOKS = {
     "ties": (GREY, "s", "none", "not told apart"),
     "loses": (ORANGE, "X", ORANGE, "loses to it"),
 }
+FAR = 4.0  # between the ends of the intervals: from there on the axis is logarithmic
 
 
 def plot_ratios(verdicts: Mapping[str, Verdict], ax: Axes | None = None) -> Axes:
@@ -29,7 +30,8 @@ def plot_ratios(verdicts: Mapping[str, Verdict], ax: Axes | None = None) -> Axes
     ----------
     verdicts
         By the name of a ticker, year, model or whatever was judged, drawn from top to
-        bottom; as `verdicts_by` returns them, or one of each `Evaluation`.
+        bottom; as `verdicts_by` returns them, or one of each `Evaluation`. Where they
+        lie far apart, the axis is logarithmic.
 
     Raises
     ------
@@ -44,8 +46,8 @@ def plot_ratios(verdicts: Mapping[str, Verdict], ax: Axes | None = None) -> Axes
         chosen = [n for n in places if found[n].outcome == outcome]
         if chosen:
             ratio = [found[n].ratio for n in chosen]
-            ends = [(found[n].low, found[n].high) for n in chosen]
-            ax.hlines(chosen, *np.transpose(ends), color=colour, lw=2)
+            bars = [(found[n].low, found[n].high) for n in chosen]
+            ax.hlines(chosen, *np.transpose(bars), color=colour, lw=2)
             ax.plot(
                 ratio,
                 chosen,
@@ -61,11 +63,15 @@ def plot_ratios(verdicts: Mapping[str, Verdict], ax: Axes | None = None) -> Axes
     ax.set_ylim(len(found) - 0.4, -0.6)
     rivals = {one.against.replace("_", " ") for one in found}
     rival = rivals.pop() if len(rivals) == 1 else "a baseline"
+    ends = np.array([(one.low, one.ratio, one.high) for one in found])
+    far = bool(np.nanmax(ends) > FAR * np.nanmin(ends))
+    if far:
+        _log_axis(ax)
     finish(
         ax,
         title=f"{_capital(found[0].measure)} of the model over that of {rival}\n"
         "left of 1: the model is better; bars: 95% intervals",
-        xlabel=f"ratio of {found[0].measure} (1: equal)",
+        xlabel=f"ratio of {found[0].measure} (1: equal{', log axis' if far else ''})",
         ylabel="",
     )
     ax.tick_params(axis="y", length=0)
@@ -86,6 +92,16 @@ def _check(verdicts: Mapping[str, Verdict]) -> None:
             "one figure for each."
         )
     check_values([one.ratio for one in verdicts.values()], "ratios")
+
+
+def _log_axis(ax: Axes) -> None:
+    """Let equal factors be equally far, with ticks written plainly."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def _capital(measure: str) -> str:

@@ -1,5 +1,7 @@
 """Figures show the data that they are given, as given, and refuse what is no data."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -80,6 +82,14 @@ def test_training_that_ends_before_what_is_drawn_is_not_shaded(ax):
     evaluation, prices = subjects.evaluation(), subjects.prices()
     plotting.plot_predictions(evaluation, ax, prices=prices, n_training=2)
     assert [patch.get_label() for patch in ax.patches] == ["test range"]
+
+
+def test_a_test_before_the_training_is_not_called_trained(ax):
+    evaluation, prices = subjects.evaluation(), subjects.prices()
+    later = replace(evaluation, trained_until=prices.index[-1])
+    plotting.plot_predictions(later, ax, prices=prices, unit="US dollars")
+    assert [patch.get_label() for patch in ax.patches] == ["test range"]
+    assert ax.get_ylabel() == "close (US dollars)"
 
 
 def test_intervals_are_those_between_two_quantiles(ax):
@@ -267,6 +277,21 @@ def test_ratios_stand_in_order_with_their_intervals(ax):
     assert markers["beats it"] == [0.95]
     assert markers["not told apart"] == [1.01, 0.99]
     assert markers["loses to it"] == [1.08]
+
+
+def test_ratios_far_apart_stand_on_a_logarithmic_axis(ax):
+    near = subjects.verdicts()
+    far = near | {"EEE": Verdict("loses", 5.0, 0.001, 200, "garch", 3.5, 7.0)}
+    plotting.plot_ratios(far, ax)
+    assert ax.get_xscale() == "log"
+    assert "log axis" in ax.get_xlabel()
+    ax.figure.draw_without_rendering()
+    shown = [text.get_text() for text in ax.get_xticklabels()]
+    assert {"1", "2", "5"} <= set(shown)
+    assert not any("^" in text for text in shown)
+    plotting.plot_ratios(near, other := Figure().subplots())
+    assert other.get_xscale() == "linear"
+    assert "log" not in other.get_xlabel()
 
 
 def test_verdicts_beside_several_baselines_name_none(ax):
