@@ -168,10 +168,10 @@ assert 0.09 < by_rote < 0.11
 
 # %%
 for seed in (1, 2, 3):
-    *pictures, labels, others_labels = deal_out(seed)
-    other, _ = train_classifier(seed, pictures[0], labels)
-    others_said = other.predict(pictures[1], verbose=0).argmax(axis=1)
-    other_accuracy = np.mean(others_said == others_labels)
+    fitted_images, held_images, fitted_labels, held_labels = deal_out(seed)
+    other, _ = train_classifier(seed, fitted_images, fitted_labels)
+    others_said = other.predict(held_images, verbose=0).argmax(axis=1)
+    other_accuracy = np.mean(others_said == held_labels)
     print(f"deal {seed}: accuracy {other_accuracy:.3f}")
     assert other_accuracy >= 0.96
 
