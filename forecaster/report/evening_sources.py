@@ -181,7 +181,7 @@ def _runs_table(runs: list[Mapping[str, Any]]) -> Table:
         "network",
     )
     words = frozenset({"run", "batch", "network"})
-    return Table("Runs of the ledger that wrote these forecasts", columns, rows, words)
+    return Table("Ledger runs behind the forecasts", columns, rows, words)
 
 
 def _versions(versions: Mapping[str, Any]) -> str:

@@ -41,8 +41,7 @@ MOST_NAMED, MOST_FAILURES = 5, 200
 CURE = "Restore it from a copy, or delete it and replay the evening with `--as-of`."
 NO_SCORES = (
     "None of the earlier forecasts is scored here: their prices had not come yet, or "
-    "the evening was replayed. So nothing on this page says that the forecasts are "
-    "better than the last price."
+    "the evening was replayed."
 )
 STATUS_WORDS = (
     "finished: every ticker has a forecast. partly: some failed. failed: all did. up "
@@ -168,7 +167,8 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
     words = frozenset({"evening", "status", "which failed", "model", "network"})
     table = Table("Evenings, newest first", columns, tuple(rows), words, links)
     newest = next(iter(summaries))
-    status = status_of(outcomes_of(summaries[newest], newest))
+    own = outcomes_of(summaries[newest], newest)
+    status, n_there = status_of(own), sum(one["status"] != "failed" for one in own)
     n_failed = sum(1 for row in rows if row[5] != "0")
     told = f"{len(rows)} evenings, {n_failed} of them with failures."
     if len(failures) > MOST_FAILURES:
@@ -183,7 +183,10 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
         "evenings": [{"date": row[0], "status": row[1]} for row in rows],
     }
     title = f"The batch {name}"
-    lead = f"Newest evening {newest}: {status}"
+    lead = (
+        f"Newest evening {newest}: {status}, {n_there} of {len(own)} tickers have a "
+        "forecast"
+    )
     return Page("batch", name, title, lead, STATUS[status], joined(sections), facts)
 
 

@@ -55,7 +55,7 @@ def page_training(history: pd.DataFrame, *, interactive: bool) -> Section | None
         )
     wanted = {1: "first", len(history): "last", kept_epoch(history): "kept"}
     chosen = history.iloc[[epoch - 1 for epoch in sorted(wanted)]]
-    table = table_of(_named(chosen), "Losses of the first, the last and the kept epoch")
+    table = table_of(_named(chosen), "First, kept and last epoch")
     return Section(
         "training",
         "Training",

@@ -10,6 +10,7 @@ from forecaster.report.drawing import figure
 from forecaster.report.page import Figure, Table, cell, name_cell, p_cell
 from forecaster.verdict import Verdict
 
+PHRASES = {"beats": "beats", "ties": "ties with", "loses": "loses to"}
 LEAST_RATIO, MOST_RATIO = 0.1, 10.0
 WHY_THEY_DIFFER = (
     "The Diebold-Mariano test decides the outcome. It asks whether the mean difference "
@@ -59,7 +60,7 @@ def verdict_facts(verdict: Verdict, *, prefix: str = "") -> dict[str, str]:
     """Return the numbers of a verdict by name, as a page shows them."""
     measure = verdict.measure
     return {
-        f"{prefix}outcome": f"{verdict.outcome} {name_cell(verdict.against)}",
+        f"{prefix}outcome": f"{PHRASES[verdict.outcome]} {name_cell(verdict.against)}",
         f"{prefix}ratio of {measure}": ratio_cell(verdict.ratio),
         f"{prefix}95% interval of the ratio": _interval(verdict),
         f"{prefix}Diebold-Mariano p": p_cell(verdict.p_value),
