@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOSS, VALIDATION = "loss", "val_loss"
 FAINT, THIN, THICK = 0.45, 1.0, 2.2
-FEW_EPOCHS = 12
+FEW_EPOCHS, MOST_LIVE = 12, 8
 WIDE = 10.0  # of a logarithmic axis: largest over smallest loss
 HOW_MEASURED = (
     "Training losses are means over an epoch in which the weights change, with "
@@ -88,11 +88,11 @@ def page_trainings(
     picture = figure(
         "trainings",
         "Losses by epoch of each training",
-        f"Line chart of the losses of {len(known)} trainings; the newest is thick. "
+        f"Line chart of the losses of {len(known)} trainings; the newest stands out. "
         f"{told}",
         lambda ax: _draw(ax, known),
         size=(10.0, 4.2),
-        live=live_losses(known) if interactive else None,
+        live=live_losses(dict([*known.items()][-MOST_LIVE:])) if interactive else None,
     )
     return Section(
         "training",
