@@ -132,7 +132,7 @@ def _verdict_in(facts: dict[str, Any] | None) -> dict[str, Any] | None:
     if facts is None:
         return None
     names = ("ticker", "target", "first_session", "last_session")
-    verdict = facts["quantile_verdict"] or facts["verdict"]
+    verdict: dict[str, Any] = facts["quantile_verdict"] or facts["verdict"]
     lag = None if facts["lag"] is None else facts["lag"]["sentence"]
     return {name: facts[name] for name in names} | verdict | {"lag": lag}
 

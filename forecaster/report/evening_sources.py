@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomli_w
@@ -77,17 +77,17 @@ def page_sources(summary: Mapping[str, Any]) -> Section:
         "took": None if "seconds" not in summary else f"{summary['seconds']} s",
     }
     known = summary.get("provenance")
-    where = "Where this comes from"
+    title, where = "Provenance", "Where this comes from"
     if known is None:
-        tables = (facts_table(where, facts),)
-        return Section("provenance", "Provenance", tables=tables, notes=(OLDER,))
+        only = (facts_table(where, facts),)
+        return Section("provenance", title, tables=only, notes=(OLDER,))
     settings = known.get("settings", {})
     facts |= _source_facts(settings.get("source", {}))
-    networks = known.get("networks", [])
+    networks, runs = known.get("networks", []), known.get("runs", [])
     tables = (
         facts_table(where, facts),
         *_tables_of(networks),
-        _runs_table(known.get("runs", [])),
+        _runs_table(runs),
         versions_table(known.get("versions", {})),
     )
     notes = [
@@ -106,9 +106,26 @@ def page_sources(summary: Mapping[str, Any]) -> Section:
             tomli_w.dumps(known.get("network_settings", {})),
         ),
     )
-    return Section(
-        "provenance", "Provenance", tables=tables, notes=tuple(notes), code=code
-    )
+    notes += _other_networks(networks, runs)
+    return Section("provenance", title, (), (), tables, tuple(notes), code)
+
+
+def _other_networks(
+    networks: Sequence[Mapping[str, Any]], runs: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Say which runs forecast with a network that has been replaced since."""
+    known = {one["fingerprint"] for one in networks}
+    others = [
+        str(one["run"])
+        for one in runs
+        if one["fingerprint"] is not None and one["fingerprint"] not in known
+    ]
+    if not others:
+        return []
+    return [
+        "The forecasts of these runs are those of another network than the ones named "
+        f"here, which stood in its place before: {', '.join(others)}."
+    ]
 
 
 def short_fingerprints(summary: Mapping[str, Any]) -> str:

@@ -21,8 +21,8 @@ FAINT, THIN, THICK = 0.45, 1.0, 2.2
 FEW_EPOCHS, MOST_LIVE = 12, 8
 WIDE = 10.0  # of a logarithmic axis: largest over smallest loss
 HOW_MEASURED = (
-    "Training losses are means over an epoch in which the weights change, with "
-    "dropout; so they may lie above those of the validation slice."
+    "Training losses are means over an epoch in which the weights change, and with "
+    "dropout, if there is any; so they may lie above those of the validation slice."
 )
 NOT_KEPT = (
     "The trainings are not kept in this folder, so there are no losses by epoch to "

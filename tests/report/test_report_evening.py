@@ -134,6 +134,19 @@ def test_the_index_names_the_network_of_each_evening(page_of):
     assert page_of("nightly").all("h1")[0].text == "The batch nightly"
 
 
+def test_runs_of_a_network_that_was_replaced_are_named(tmp_path, evening):
+    assert "stood in its place before" not in evening.source
+    (run,) = provenance_of()["runs"]
+    known = provenance_of(
+        runs=[run, run | {"run": 6, "fingerprint": "ef" * 32}, run | {"run": 5}]
+    )
+    write_evening(
+        tmp_path / "b", NEW, [outcome("GOOG", NEW, "forecast")], provenance=known
+    )
+    page = read_page(report(tmp_path, tmp_path / "b" / NEW).files[0])
+    assert "stood in its place before: 6." in page.source
+
+
 def test_many_networks_are_counted_and_the_first_are_shown(tmp_path):
     (one,) = provenance_of()["networks"]
     known = provenance_of(networks=[one | {"network": f"T{n}"} for n in range(60)])
