@@ -106,6 +106,12 @@ def page_sources(summary: Mapping[str, Any]) -> Section:
             tomli_w.dumps(known.get("network_settings", {})),
         ),
     )
+    if "settings" in settings.get("model", {}):
+        notes.append(
+            "The batch trains its networks itself: `training.end` in their settings is "
+            "the end of the first training, and the ranges above are those of this "
+            "evening."
+        )
     notes += _other_networks(networks, runs)
     return Section("provenance", title, (), (), tables, tuple(notes), code)
 

@@ -134,6 +134,19 @@ def test_the_index_names_the_network_of_each_evening(page_of):
     assert page_of("nightly").all("h1")[0].text == "The batch nightly"
 
 
+def test_the_range_of_networks_that_a_batch_trains_is_explained(tmp_path, evening):
+    assert "The batch trains its networks itself" not in evening.source
+    settings = provenance_of()["settings"] | {"model": {"settings": "tiny"}}
+    write_evening(
+        tmp_path / "b",
+        NEW,
+        [outcome("GOOG", NEW, "forecast")],
+        provenance=provenance_of(settings=settings),
+    )
+    page = read_page(report(tmp_path, tmp_path / "b" / NEW).files[0])
+    assert "The batch trains its networks itself" in page.source
+
+
 def test_runs_of_a_network_that_was_replaced_are_named(tmp_path, evening):
     assert "stood in its place before" not in evening.source
     (run,) = provenance_of()["runs"]
