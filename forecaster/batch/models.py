@@ -25,6 +25,7 @@ from forecaster.registry.loading import is_reference
 from forecaster.runs import BUNDLE, find_run, name_of_run
 
 WHOLE_UNIVERSE = "universe"
+WITHOUT_FIT = "a trained network has a fit"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class SavedModel:
         """Return None: a network that was saved elsewhere is not put anywhere."""
         del fit
         return None
+
+    def folder_of(self, fit: Fit | None) -> Path:
+        """Return where its bundle lies."""
+        del fit
+        return self._folder
 
     def bundle_of(self, fit: Fit | None) -> PackedBundle:
         """Return the network."""
@@ -172,10 +178,12 @@ class TrainedModel:
             return str(error)
         return None
 
-    def folder_of(self, fit: Fit) -> Path:
+    def folder_of(self, fit: Fit | None) -> Path:
         """Return where its bundle lies, or will lie."""
         from forecaster.data.store import folder_name
 
+        if fit is None:
+            raise ValueError(WITHOUT_FIT)
         return self._folder / folder_name(fit.ticker) / fit.end.isoformat()
 
     def bundle_of(self, fit: Fit | None) -> PackedBundle:
@@ -186,8 +194,6 @@ class TrainedModel:
         BundleError
             If it is damaged.
         """
-        if fit is None:
-            raise ValueError("a trained network has a fit")
         return PackedBundle.read(self.folder_of(fit))
 
     def fingerprint_for(self, origin: date) -> str | None:

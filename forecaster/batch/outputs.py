@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from forecaster.atomic import write_bytes, write_text
+from forecaster.batch.provenance import Provenance
 from forecaster.batch.summary import BatchSummary, TickerOutcome
 from forecaster.config.batch import BatchConfig, Format
 from forecaster.ledger import Ledger
@@ -25,6 +27,7 @@ def write_outputs(
     summary: BatchSummary,
     origins: Sequence[date],
     scores: pd.DataFrame | None = None,
+    provenance: Provenance | None = None,
 ) -> tuple[str, ...]:
     """Write the forecasts of origins, as the ledger has them, and return the files.
 
@@ -35,6 +38,8 @@ def write_outputs(
     ----------
     scores
         Of `Ledger.score`.
+    provenance
+        Tells what each evening comes from, for its summary and its page.
 
     Raises
     ------
@@ -46,12 +51,15 @@ def write_outputs(
         folder = config.folder / origin.isoformat()
         rows = ledger.forecasts(model=summary.model, origin=origin)
         table = widen(rows).drop(columns="model")
+        document = summary.to_dict()
+        if provenance is not None:
+            document["provenance"] = provenance.of(origin, rows)
         for kind in config.outputs.formats:
             files.append(_write_table(table, folder, kind))
         if config.outputs.report:
-            files += _write_report(table, folder, summary, origin, scores)
+            files += _write_report(table, folder, document, origin, scores)
         # The last: with it, the evening is done.
-        files.append(_write_summary(summary, folder))
+        files.append(_write_summary(document, folder))
     if config.outputs.report and origins:
         _write_index(config)
     return tuple(str(file) for file in files)
@@ -84,16 +92,16 @@ def _write_table(table: pd.DataFrame, folder: Path, kind: Format) -> Path:
     return file
 
 
-def _write_summary(summary: BatchSummary, folder: Path) -> Path:
+def _write_summary(document: Mapping[str, Any], folder: Path) -> Path:
     file = folder / SUMMARY
-    write_text(file, json.dumps(summary.to_dict(), indent=1) + "\n")
+    write_text(file, json.dumps(document, indent=1) + "\n")
     return file
 
 
 def _write_report(
     table: pd.DataFrame,
     folder: Path,
-    summary: BatchSummary,
+    document: Mapping[str, Any],
     origin: date,
     scores: pd.DataFrame | None,
 ) -> list[Path]:
@@ -106,7 +114,7 @@ def _write_report(
         # So that `forecaster report` can make the page again.
         files.append(folder / SCORES)
         write_bytes(files[0], scores.to_csv(index=False).encode())
-    page = evening_page(summary.to_dict(), origin.isoformat(), table, scores)
+    page = evening_page(document, origin.isoformat(), table, scores)
     files.append(folder / PAGE)
     write_text(folder / PAGE, render(page))
     return files

@@ -22,6 +22,7 @@ from forecaster.batch.outputs import (
     outcomes_known,
     write_outputs,
 )
+from forecaster.batch.provenance import Provenance
 from forecaster.batch.reading import Reader
 from forecaster.batch.recording import Recorder
 from forecaster.batch.summary import BatchSummary, TickerOutcome
@@ -153,7 +154,10 @@ class _Job:
             self._make(due)
         scores = self._score(due)
         summary = self.summary(due, started)
-        files = write_outputs(self.config, self.ledger, summary, unwritten, scores)
+        sources = Provenance(self.config, self.model, self.ledger)
+        files = write_outputs(
+            self.config, self.ledger, summary, unwritten, scores, sources
+        )
         return replace(summary, files=files, scores=scores)
 
     def _make(self, due: Due) -> None:

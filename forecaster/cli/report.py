@@ -19,8 +19,8 @@ def report_command(
         str | None,
         typer.Argument(
             metavar="RUN|BACKTEST|BATCH",
-            help="Name or folder of a run, a walk-forward test or a batch; the newest "
-            "run if left out.",
+            help="Name or folder of a run, a walk-forward test, a batch or one of its "
+            "evenings; the newest run if left out.",
             autocompletion=complete_runs,
         ),
     ] = None,
@@ -28,8 +28,8 @@ def report_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file to write, of a batch the folder; report.html beside the "
-            "results if left out.",
+            help="The file to write, of a whole batch the folder; report.html beside "
+            "the results if left out.",
         ),
     ] = None,
     interactive: Annotated[
@@ -50,7 +50,8 @@ def report_command(
 
     One file that needs nothing beside it: the verdict first, then pictures, scores,
     tests, checks of the prices, and where all of it comes from. Nothing is trained and
-    no connection is opened. Of a batch, an index and a page for each evening.
+    no connection is opened. Of a batch, an index and a page for each evening; of one
+    evening's folder, its page.
 
     Exit codes: 0 written; 2 plotly is not installed; 4 there is no such thing, or it is
     damaged; 6 the file cannot be written, and what stood there is untouched.
@@ -64,6 +65,8 @@ def report_command(
       forecaster report walk-forward.backtest
 
       forecaster report batches/nightly --json
+
+      forecaster report batches/nightly/2023-09-20
     """
     from forecaster.report.writing import write_report
 

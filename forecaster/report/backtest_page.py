@@ -12,10 +12,10 @@ from forecaster.backtest_scores import MODEL
 from forecaster.bundle import load_bundle_config
 from forecaster.diagnostics import Group, verdicts_by
 from forecaster.errors import DataError
-from forecaster.plotting import plot_ratios
 from forecaster.plotting.fans import bands_in, draw_bands
 from forecaster.plotting.style import BLUE, LINES, ORANGE, date_ticks, finish, ink
 from forecaster.report.common import (
+    CENTRE,
     lag_table,
     page_calibration,
     page_errors,
@@ -24,6 +24,7 @@ from forecaster.report.common import (
 )
 from forecaster.report.drawing import figure
 from forecaster.report.interactive import levels_in, live_predictions
+from forecaster.report.learning import page_trainings
 from forecaster.report.page import (
     Figure,
     Page,
@@ -32,8 +33,6 @@ from forecaster.report.page import (
     cell,
     facts_table,
     joined,
-    verdict_facts,
-    verdict_rows,
 )
 from forecaster.report.provenance import (
     checksums_table,
@@ -44,6 +43,13 @@ from forecaster.report.provenance import (
 )
 from forecaster.report.stored import Walked, read_backtest
 from forecaster.report.timeline import page_timeline
+from forecaster.report.verdicts import (
+    OUTCOMES,
+    disagreement_notes,
+    forest,
+    verdict_facts,
+    verdict_rows,
+)
 from forecaster.verdict import LAST_VALUE, Verdict
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ def backtest_page(folder: Path, *, interactive: bool = False) -> Page:
             _lag(walked),
             page_timeline(walked, interactive=interactive),
             page_importance(folder, ", ".join(tickers), target),
+            page_trainings(walked.histories, interactive=interactive),
             _data(folder, walked, tickers),
             _provenance(folder, walked),
         ]
@@ -90,7 +97,9 @@ def _verdict(walked: Walked, tickers: list[str]) -> Section:
     backtest = walked.backtest
     texts = [str(backtest.best_verdict)]
     facts = verdict_facts(backtest.best_verdict)
+    notes = [*disagreement_notes({"verdict": backtest.best_verdict})]
     if backtest.quantile_verdict is not None:
+        notes.append(CENTRE)
         texts.append(str(backtest.verdict))
         facts |= verdict_facts(backtest.verdict, prefix="centre: ")
     days = backtest.frame["session"]
@@ -108,6 +117,7 @@ def _verdict(walked: Walked, tickers: list[str]) -> Section:
         texts=tuple(texts),
         tables=(facts_table("The verdict in numbers", facts),),
         notes=(
+            *notes,
             "Losses of one origin are averaged over tickers and steps before they are "
             "compared. A ratio below 1 is better.",
         ),
@@ -138,7 +148,8 @@ def _predicted(
     rows = frame[chosen & (frame["model"] == MODEL)].sort_values("session")
     rows = rows.dropna(axis="columns", how="all")
     levels = [level for level in levels_in(rows) if level in FAN]
-    fan = " Shaded: its intervals." if levels else ""
+    shares = " and ".join(f"{100 * level:g}%" for level in levels)
+    fan = f" Shaded: the intervals of {shares}." if levels else ""
     label = f"{target} (quote currency)"
     return figure(
         f"predictions-{place}",
@@ -184,6 +195,7 @@ def _significance(walked: Walked, tickers: list[str]) -> Section:
         groups.append(("ticker", "By ticker"))
     groups.append(("year", "By year"))
     figures, tables = [], []
+    judged: dict[str, Verdict] = {}
     for group, caption in groups:
         try:
             verdicts = verdicts_by(backtest, group)
@@ -191,31 +203,25 @@ def _significance(walked: Walked, tickers: list[str]) -> Section:
             continue
         what = "forecast" if group == "baseline" else group
         tables.append(verdict_rows(verdicts, caption, what))
-        figures.append(_forest(group, caption, verdicts))
+        figures.append(forest(group, caption, verdicts))
+        judged |= {str(name): one for name, one in verdicts.items()}
+    notes = [*disagreement_notes(judged), OUTCOMES]
+    if backtest.quantile_verdict is not None:
+        notes.append(
+            "Judged by pinball loss: baselines without quantiles have none, and stand "
+            "under the error by step."
+        )
     return Section(
         "significance",
         "Significance",
         figures=tuple(figures),
         tables=tuple(tables),
         notes=(
+            *notes,
             "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
             "baseline is chosen after the fact. Of many tests one in twenty is small "
             "by luck: look at the whole, not at the best.",
         ),
-    )
-
-
-def _forest(group: str, caption: str, verdicts: dict[str, Verdict]) -> Figure:
-    ratios = "; ".join(
-        f"{name.replace('_', ' ')} {one.ratio:.3f} ({one.outcome})"
-        for name, one in verdicts.items()
-    )
-    return figure(
-        f"ratios-{group}",
-        f"Ratios of the model's loss, {caption[0].lower()}{caption[1:]}",
-        f"Forest plot of ratios with 95% intervals: {ratios}.",
-        lambda ax: plot_ratios(verdicts, ax),
-        size=(10.0, 1.6 + 0.34 * len(verdicts)),
     )
 
 
@@ -272,6 +278,10 @@ def _provenance(folder: Path, walked: Walked) -> Section:
         "Provenance",
         tables=tuple(tables),
         code=(("All settings, defaults included", request_toml(walked.request)),),
+        notes=(
+            "Training sessions are counted over all tickers. Where there is a "
+            "validation slice, it lies after the training range that is named here.",
+        ),
     )
 
 

@@ -38,6 +38,16 @@ from forecaster.report.stored import read_table
 IMPORTANCE, ATTRIBUTIONS = "importance.csv", "attributions.csv"
 EXPLAINED = ".explain"
 MOST_INPUTS = 30
+SCORES_EXPLAINED = (
+    "MAPE and sMAPE are shares of the price: 0.01 is one per cent. MASE and RMSSE are "
+    "errors over those of the last value in the training range. “right directions” is "
+    "the share of rises and falls that were foreseen, “commoner direction” what "
+    "always naming the commoner one would reach."
+)
+CENTRE = (
+    "The quantiles are judged first, by their pinball loss. “centre” is the forecast "
+    "of the price alone, without its intervals, judged by squared errors."
+)
 Scored = Evaluation | Backtest
 
 
@@ -82,6 +92,7 @@ def page_errors(source: Scored, *, interactive: bool) -> Section:
         notes=(
             "Ratios are to the last value: below 1 is better. Whiskers that reach the "
             "last value: not told apart from it.",
+            SCORES_EXPLAINED,
         ),
     )
 
@@ -111,7 +122,9 @@ def page_calibration(source: Scored) -> Section | None:
                 lambda ax: plot_calibration(held, ax),
             )
         )
-        tables.append(table_of(held, "Shares of prices inside the intervals"))
+        luck = {"low": "by luck, from", "high": "by luck, to"}
+        shares_of = held.rename(columns=luck)
+        tables.append(table_of(shares_of, "Shares of prices inside the intervals"))
     if isinstance(source, Backtest) and held is not None:
         yearly = coverage_by_year(source)
         figures.append(

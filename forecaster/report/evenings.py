@@ -10,13 +10,19 @@ from typing import Any
 import pandas as pd
 
 from forecaster.errors import BundleError
+from forecaster.report.evening_sources import (
+    model_section,
+    model_texts,
+    page_sources,
+    short_fingerprints,
+)
 from forecaster.report.forecasts import page_forecasts, read_forecasts
 from forecaster.report.page import (
+    NOTHING,
     Mood,
     Page,
     Section,
     Table,
-    facts_table,
     joined,
     table_of,
 )
@@ -32,6 +38,16 @@ STATUS: dict[str, Mood] = {
 # Columns of the table that says what earlier forecasts were worth.
 SCORED = ("ticker", "n_origins", "rmse_ratio", "p_value", "outcome", "drift_since")
 MOST_NAMED, MOST_FAILURES = 5, 200
+CURE = "Restore it from a copy, or delete it and replay the evening with `--as-of`."
+NO_SCORES = (
+    "None of the earlier forecasts is scored here: their prices had not come yet, or "
+    "the evening was replayed."
+)
+STATUS_WORDS = (
+    "finished: every ticker has a forecast. partly: some failed. failed: all did. up "
+    "to date: every forecast was in the ledger before. “known before” counts tickers "
+    "whose forecasts an earlier run made; “network” is the beginning of its checksum."
+)
 
 
 def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
@@ -43,13 +59,33 @@ def batch_pages(folder: Path) -> tuple[Page, dict[str, Page]]:
         If an evening's files are missing or damaged.
     """
     summaries = read_summaries(folder)
-    pages = {}
-    for name, summary in summaries.items():
-        table, scores = read_forecasts(folder / name), folder / name / SCORES
-        _check_forecasts(folder / name, table, outcomes_of(summary, name))
-        known = read_table(scores) if scores.is_file() else None
-        pages[name] = evening_page(summary, name, table, known)
+    pages = {
+        name: _page_of(folder / name, summary) for name, summary in summaries.items()
+    }
     return index_page(folder.resolve().name, summaries), pages
+
+
+def read_evening(folder: Path) -> Page:
+    """Return the page of one evening, from what its folder holds.
+
+    Raises
+    ------
+    BundleError
+        If its files are missing or damaged.
+    """
+    return _page_of(folder.resolve(), _read_summary(folder / SUMMARY))
+
+
+def _page_of(folder: Path, summary: Mapping[str, Any]) -> Page:
+    table, scores = read_forecasts(folder), folder / SCORES
+    _check_forecasts(folder, table, outcomes_of(summary, folder.name))
+    known = read_table(scores) if scores.is_file() else None
+    try:
+        return evening_page(summary, folder.name, table, known)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"{folder / SUMMARY}: damaged, it lacks or garbles {error}. {CURE}"
+        ) from error
 
 
 def read_summaries(
@@ -79,11 +115,9 @@ def _read_summary(path: Path) -> dict[str, Any]:
         isinstance(one, dict) and {"ticker", "origin", "status"} <= one.keys()
         for one in outcomes
     )
+    whole &= isinstance(summary.get("provenance", {}), dict)
     if not whole or not {"name", "model", "finished"} <= summary.keys():
-        raise BundleError(
-            f"{path}: damaged, it is no summary of a batch. Restore it from a copy, or "
-            "delete the folder and replay the evening with `--as-of`."
-        )
+        raise BundleError(f"{path}: damaged, it is no summary of a batch. {CURE}")
     return summary
 
 
@@ -119,6 +153,8 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
                 str(counts["known"]),
                 str(counts["failed"]),
                 ", ".join(failed[:MOST_NAMED]) + more,
+                str(summary["model"]),
+                short_fingerprints(summary) or NOTHING,
                 str(summary["finished"])[:16].replace("T", " "),
             )
         )
@@ -126,18 +162,19 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
         failures += [_failure(day, one) for one in own if one["status"] == "failed"]
     columns = (
         *("evening", "status", "tickers", "forecast", "known before", "failed"),
-        *("which failed", "written (UTC)"),
+        *("which failed", "model", "network", "written (UTC)"),
     )
-    words = frozenset({"evening", "status", "which failed"})
+    words = frozenset({"evening", "status", "which failed", "model", "network"})
     table = Table("Evenings, newest first", columns, tuple(rows), words, links)
     newest = next(iter(summaries))
-    status = status_of(outcomes_of(summaries[newest], newest))
+    own = outcomes_of(summaries[newest], newest)
+    status, n_there = status_of(own), sum(one["status"] != "failed" for one in own)
     n_failed = sum(1 for row in rows if row[5] != "0")
     told = f"{len(rows)} evenings, {n_failed} of them with failures."
     if len(failures) > MOST_FAILURES:
         told += f" The newest {MOST_FAILURES} of {len(failures)} failures are below."
     sections = [
-        Section("verdict", "Evenings", texts=(told,), tables=(table,)),
+        Section("verdict", "Evenings", (told,), (), (table,), (STATUS_WORDS,)),
         _failures(failures[:MOST_FAILURES], "evening"),
     ]
     facts = {
@@ -146,7 +183,10 @@ def index_page(name: str, summaries: Mapping[str, Mapping[str, Any]]) -> Page:
         "evenings": [{"date": row[0], "status": row[1]} for row in rows],
     }
     title = f"The batch {name}"
-    lead = f"Newest evening {newest}: {status}"
+    lead = (
+        f"Newest evening {newest}: {status}, {n_there} of {len(own)} tickers have a "
+        "forecast"
+    )
     return Page("batch", name, title, lead, STATUS[status], joined(sections), facts)
 
 
@@ -174,24 +214,16 @@ def evening_page(
     n_there = len(own) - len(failures)
     more = f", {len(failures)} failed" if failures else ""
     told = f"{n_there} of {len(own)} tickers have a forecast{more}."
-    facts = {
-        "batch": str(summary["name"]),
-        "model": str(summary["model"]),
-        "ledger": summary.get("ledger"),
-        "written": f"{str(summary['finished'])[:16].replace('T', ' ')} UTC",
-        "took": None if "seconds" not in summary else f"{summary['seconds']} s",
-    }
+    worth = _skill_text(scores) or ((NO_SCORES,) if n_there else ())
+    texts = (told, *worth, *model_texts(summary))
     sections = joined(
         [
-            Section("verdict", "Verdict", texts=(told, *_skill_text(scores))),
+            Section("verdict", "Verdict", texts=texts),
             page_forecasts(table),
             _skill(scores),
+            model_section(summary),
             _failures(failures, None),
-            Section(
-                "provenance",
-                "Provenance",
-                tables=(facts_table("Where this comes from", facts),),
-            ),
+            page_sources(summary),
         ]
     )
     status = status_of(own)

@@ -122,4 +122,6 @@ def _changes(table: pd.DataFrame) -> tuple[Figure, ...]:
     )
     title = "Forecast change of each ticker"
     size = (10.0, 1.6 + 0.3 * len(rows))
-    return (figure("changes", title, f"Dots of the change: {told}.", draw, size=size),)
+    bars = f" Bars: the {PERCENT * levels[-1]:g}% intervals." if levels else ""
+    described = f"Change of the price by the next session, forecast for each: {told}."
+    return (figure("changes", title, described + bars, draw, size=size),)

@@ -6,7 +6,7 @@ The layouts name no colour of the page: the page's own script adds those, light 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -125,6 +125,27 @@ def live_gains(gains: pd.DataFrame) -> dict[str, Any]:
     layout = _layout("origin", "gain (% of the baseline's whole loss)")
     layout["xaxis"]["type"] = "date"
     return {"data": data, "layout": layout}
+
+
+def live_losses(histories: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the losses of trainings by epoch, by name; the last one is the newest.
+
+    Of those before it, only the names are shown until they are asked for.
+    """
+    newest = [*histories][-1]
+    data = []
+    for name, history in histories.items():
+        epochs = [int(epoch) for epoch in history["epoch"]]
+        looks = {"loss": ("training", BLUE), "val_loss": ("validation", ORANGE)}
+        for column, (label, colour) in looks.items():
+            if column not in history:
+                continue
+            dash = "solid" if column == "loss" else "dash"
+            called = f"{label}, {name}" if name else label
+            one = _line(epochs, history[column], called, colour, dash, 2.0)
+            shown = name == newest
+            data.append(one if shown else one | {"visible": "legendonly"})
+    return {"data": data, "layout": _layout("epoch", "loss (scaled)")}
 
 
 def _bands(rows: pd.DataFrame, days: list[str]) -> list[dict[str, Any]]:

@@ -19,12 +19,18 @@ from forecaster.report.page import (
     cell,
     facts_table,
     p_cell,
+)
+from forecaster.report.verdicts import (
+    OUTCOMES,
+    disagreement_notes,
+    forest,
     verdict_rows,
 )
 from forecaster.significance import pesaran_timmermann
 from forecaster.verdict import LAST_VALUE, Verdict, judge
 
 NEAREST = (("model", 1), ("model", "1"))
+BESIDE = "Beside each baseline"
 
 
 def significance_of(evaluation: Evaluation) -> dict[str, Verdict]:
@@ -50,19 +56,25 @@ def significance_of(evaluation: Evaluation) -> dict[str, Verdict]:
 def page_significance(evaluation: Evaluation) -> Section:
     """Return the section that tests the model against each baseline."""
     tables: list[Table] = []
+    figures: list[Figure] = []
     judged = {"the verdict": evaluation.best_verdict}
     tables.append(verdict_rows(judged, "The verdict", "what"))
     if "probability_up" not in evaluation.predictions:
         found = significance_of(evaluation)
-        tables.append(verdict_rows(found, "Beside each baseline", "forecast"))
+        tables.append(verdict_rows(found, BESIDE, "forecast"))
+        figures.append(forest("baseline", BESIDE, found))
+        judged |= found
     direction = _direction(evaluation)
     if direction is not None:
         tables.append(direction)
     return Section(
         "significance",
         "Significance",
+        figures=tuple(figures),
         tables=tuple(tables),
         notes=(
+            *disagreement_notes(judged),
+            OUTCOMES,
             "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
             "baseline is chosen after the fact. Of many tests one in twenty is small "
             "by luck.",
@@ -128,7 +140,9 @@ def page_lag(evaluation: Evaluation) -> Section | None:
                 "correlations",
                 "Forecast returns against earlier actual returns",
                 "Correlations with 95% intervals by shift; at 0, the session that is "
-                f"forecast, it is {found['correlation'].iloc[0]:.3f}.",
+                f"forecast, it is {found['correlation'].iloc[0]:.3f}. Every shift is "
+                f"taken over the same {int(found['n_windows'].iloc[0])} forecasts, "
+                f"without the first {MAX_SHIFT}, which the table below counts too.",
                 lambda ax: plot_correlations(found, ax),
             ),
         ]

@@ -10,13 +10,24 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from forecaster.verdict import SIGNIFICANCE, Verdict
+from forecaster.verdict import SIGNIFICANCE
 
 LARGE = 100.0
 NOTHING = "-"
 TINY = 0.001
 Mood = Literal["good", "even", "bad", "plain"]
 MOODS: dict[str, Mood] = {"beats": "good", "ties": "even", "loses": "bad"}
+LETTERS = {
+    **{name: name.upper() for name in ("rmse", "mae", "mape", "mase", "rmsse", "crps")},
+    "smape": "sMAPE",
+    "r2": "R²",
+}
+SCORES = {
+    "R² returns": "R² of returns",
+    "directional accuracy": "right directions",
+    "majority rate": "commoner direction",
+    "p value": "p",
+}
 WORDS = {
     "beats": "Beats the baselines",
     "ties": "Not told apart from the best baseline",
@@ -164,22 +175,33 @@ def name_cell(value: Any) -> str:
     return str(value).replace("_", " ")
 
 
+def column_name(name: Any) -> str:
+    """Return the name of a column in words, with the usual letters of a score.
+
+    >>> column_name("rmse_ratio"), column_name("n_origins"), column_name("q0.05")
+    ('RMSE ratio', 'origins', 'q0.05')
+    """
+    words = name_cell(str(name).removeprefix("n_")).split(" ")
+    known = " ".join(LETTERS.get(word, word) for word in words)
+    return SCORES.get(known, known)
+
+
 def table_of(
     frame: pd.DataFrame, caption: str, *, words: Iterable[str] = ()
 ) -> Table | None:
     """Return a frame as a table, without the columns that hold nothing; None if empty.
 
-    Names lose their underscores.
+    Columns have the names that `column_name` gives them.
     """
     shown = frame.dropna(axis="columns", how="all")
     if shown.empty:
         return None
-    columns = tuple(name_cell(name) for name in shown)
+    columns = tuple(column_name(name) for name in shown)
     rows = tuple(
         tuple(cell(value) for value in row)
         for row in shown.itertuples(index=False, name=None)
     )
-    return Table(caption, columns, rows, frozenset(name_cell(word) for word in words))
+    return Table(caption, columns, rows, frozenset(column_name(one) for one in words))
 
 
 def facts_table(caption: str, facts: Mapping[str, Any]) -> Table:
@@ -188,43 +210,6 @@ def facts_table(caption: str, facts: Mapping[str, Any]) -> Table:
         (name, cell(value)) for name, value in facts.items() if value is not None
     )
     return Table(caption, ("what", "value"), rows, frozenset({"what", "value"}))
-
-
-def verdict_rows(verdicts: Mapping[str, Verdict], caption: str, what: str) -> Table:
-    """Return a table of verdicts by what was judged."""
-    rows = tuple(
-        (
-            name_cell(name),
-            one.measure,
-            name_cell(one.against),
-            cell(one.ratio),
-            f"{cell(one.low)} to {cell(one.high)}",
-            p_cell(one.p_value),
-            str(one.n_forecasts),
-            one.outcome,
-        )
-        for name, one in verdicts.items()
-    )
-    columns = (
-        *(what, "measure", "against", "ratio", "95% interval", "p"),
-        *("forecasts", "outcome"),
-    )
-    words = frozenset({what, "measure", "against", "outcome"})
-    return Table(caption, columns, rows, words)
-
-
-def verdict_facts(verdict: Verdict, *, prefix: str = "") -> dict[str, str]:
-    """Return the numbers of a verdict by name, as a page shows them."""
-    measure = verdict.measure
-    return {
-        f"{prefix}outcome": f"{verdict.outcome} {name_cell(verdict.against)}",
-        f"{prefix}ratio of {measure}": cell(verdict.ratio),
-        f"{prefix}95% interval of the ratio": (
-            f"{cell(verdict.low)} to {cell(verdict.high)}"
-        ),
-        f"{prefix}Diebold-Mariano p": p_cell(verdict.p_value),
-        f"{prefix}forecasts": str(verdict.n_forecasts),
-    }
 
 
 def joined(sections: Sequence[Section | None]) -> tuple[Section, ...]:

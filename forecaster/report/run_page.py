@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from forecaster.bundle import MANIFEST, load_bundle_config, verify_bundle
 from forecaster.config import Config
 from forecaster.diagnostics import residuals_by_session
 from forecaster.errors import BundleError
 from forecaster.evaluation import Evaluation
-from forecaster.plotting import (
-    GRADIENT,
-    plot_gradients,
-    plot_history,
-    plot_predictions,
-    plot_residuals,
-)
+from forecaster.plotting import plot_predictions, plot_residuals
 from forecaster.report.common import (
+    CENTRE,
     page_calibration,
     page_errors,
     page_importance,
@@ -28,14 +21,13 @@ from forecaster.report.common import (
 from forecaster.report.drawing import figure
 from forecaster.report.interactive import levels_in, live_predictions
 from forecaster.report.judging import page_lag, page_significance
+from forecaster.report.learning import page_training
 from forecaster.report.page import (
     Page,
     Section,
     cell,
     facts_table,
     joined,
-    table_of,
-    verdict_facts,
 )
 from forecaster.report.provenance import (
     checksums_table,
@@ -43,6 +35,7 @@ from forecaster.report.provenance import (
     training_facts,
     versions_table,
 )
+from forecaster.report.verdicts import disagreement_notes, verdict_facts
 from forecaster.runs import BUNDLE, Run, verify_run
 
 WIDE_LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -76,7 +69,7 @@ def run_page(run: Run, *, interactive: bool = False) -> Page:
             page_significance(evaluation),
             page_lag(evaluation),
             page_importance(run.folder, evaluation.ticker, evaluation.target),
-            _training(history),
+            page_training(history, interactive=interactive),
             page_data(
                 config, rows.assign(ticker=evaluation.ticker), [evaluation.ticker]
             ),
@@ -90,7 +83,9 @@ def run_page(run: Run, *, interactive: bool = False) -> Page:
 def _verdict(evaluation: Evaluation) -> Section:
     texts = [str(evaluation.best_verdict)]
     facts = verdict_facts(evaluation.best_verdict)
+    notes = ["A ratio below 1 is better than the baseline it is held against."]
     if evaluation.quantile_verdict is not None:
+        notes.append(CENTRE)
         texts.append(str(evaluation.verdict))
         facts |= verdict_facts(evaluation.verdict, prefix="centre: ")
     if evaluation.lag is not None:
@@ -106,7 +101,7 @@ def _verdict(evaluation: Evaluation) -> Section:
         "Verdict",
         texts=tuple(texts),
         tables=(facts_table("The verdict in numbers", facts),),
-        notes=("A ratio below 1 is better than the baseline it is held against.",),
+        notes=(*disagreement_notes({"verdict": evaluation.best_verdict}), *notes),
     )
 
 
@@ -148,40 +143,6 @@ def _predictions(evaluation: Evaluation, *, interactive: bool) -> Section:
         figures=(picture, missed),
         notes=("The forecasts of the nearest step, each from the session before.",),
     )
-
-
-def _training(history: pd.DataFrame) -> Section | None:
-    if history.empty or "loss" not in history:
-        return None
-    first, last = history.iloc[0], history.iloc[-1]
-    ends_at = f"{last['loss']:.4g} after {len(history)} epochs"
-    if len(history) == 1:
-        told = f"The loss is {last['loss']:.4g} after one epoch."
-    elif last["loss"] < first["loss"]:
-        told = f"The loss fell from {first['loss']:.4g} to {ends_at}."
-    else:
-        told = f"The loss did not fall: {first['loss']:.4g} at first, {ends_at}."
-    figures = [
-        figure(
-            "history",
-            "Loss by epoch",
-            f"Line chart of the training loss. {told}",
-            lambda ax: plot_history(history, ax),
-        )
-    ]
-    if any(str(name).startswith(GRADIENT) for name in history):
-        figures.append(
-            figure(
-                "gradients",
-                "Gradient norms by epoch",
-                "Line chart of the norm of each layer's gradient before clipping.",
-                lambda ax: plot_gradients(history, ax),
-            )
-        )
-    ends = pd.DataFrame([first, last]).drop_duplicates()
-    table = table_of(ends, "The first and the last epoch")
-    tables = () if table is None else (table,)
-    return Section("training", "Training", (told,), tuple(figures), tables)
 
 
 def _provenance(run: Run, config: Config, manifest: Mapping[str, Any]) -> Section:

@@ -21,11 +21,11 @@ from forecaster.backtesting import FACTS, FOLD, PREDICTIONS, REQUEST, SUFFIX
 from forecaster.bundle import load_bundle_config, verify_bundle
 from forecaster.errors import BundleError, RunNotFound
 from forecaster.folds import Fold
-from forecaster.runs import RECORD, find_run
+from forecaster.runs import HISTORY, RECORD, find_run
 from forecaster.verdict import Verdict
 
 SUMMARY = "summary.json"
-Kind = Literal["run", "backtest", "batch"]
+Kind = Literal["run", "backtest", "batch", "evening"]
 CLOSE = 1e-6
 
 
@@ -38,8 +38,10 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """Name of the folder."""
-        return self.folder.resolve().name
+        """Name of the folder; of an evening, after that of its batch."""
+        folder = self.folder.resolve()
+        own = folder.name
+        return f"{folder.parent.name}/{own}" if self.kind == "evening" else own
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +54,15 @@ class Walked:
         Settings by dotted name, and under `prices` a fingerprint for each ticker.
     folds
         With the sessions that were forecast; empty where trainings are not kept.
-    manifests
-        Of each training, by its folder's name.
+    manifests, histories
+        Of each training that is kept, by its folder's name, in order.
     """
 
     backtest: Backtest
     request: dict[str, Any]
     folds: tuple[Fold, ...] = ()
     manifests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    histories: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def find_subject(
@@ -70,7 +73,8 @@ def find_subject(
     Raises
     ------
     RunNotFound
-        If it is neither a run nor a walk-forward test nor a batch.
+        If it is neither a run nor a walk-forward test nor a batch nor one evening of
+        a batch.
     """
     if reference is None:
         return Subject("run", find_run(None, runs_dir).folder)
@@ -79,8 +83,9 @@ def find_subject(
         kind = kind_of(folder)
         if kind is not None:
             return Subject(kind, folder)
-    if kind_of(batches_dir / name) == "batch":
-        return Subject("batch", batches_dir / name)
+    kind = kind_of(batches_dir / name)
+    if kind in ("batch", "evening"):
+        return Subject(kind, batches_dir / name)
     try:
         return Subject("run", find_run(name, runs_dir).folder)
     except RunNotFound as error:
@@ -96,6 +101,8 @@ def kind_of(folder: Path) -> Kind | None:
         return "run"
     if (folder / REQUEST).is_file():
         return "backtest"
+    if (folder / SUMMARY).is_file():
+        return "evening"
     return "batch" if evening_folders(folder) else None
 
 
@@ -125,7 +132,11 @@ def read_backtest(folder: Path) -> Walked:
         for path in sorted(folder.glob(f"{FOLD}*"), key=_number)
         if (path / BUNDLE).is_dir()
     }
-    return Walked(backtest, request, _folds(folder, frame, [*manifests]), manifests)
+    histories = {
+        name: read_table(folder / name / BUNDLE / HISTORY) for name in manifests
+    }
+    folds = _folds(folder, frame, [*manifests])
+    return Walked(backtest, request, folds, manifests, histories)
 
 
 def read_json(path: Path, cure: str) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from forecaster.atomic import output_errors, write_text
 from forecaster.errors import ConfigError, OutputError
-from forecaster.report.evenings import INDEX, PAGE, batch_pages
+from forecaster.report.evenings import INDEX, PAGE, batch_pages, read_evening
 from forecaster.report.interactive import check_installed
 from forecaster.report.page import Page
 from forecaster.report.rendering import render
@@ -55,15 +55,15 @@ def write_report(
     out: Path | None = None,
     interactive: bool = False,
 ) -> Written:
-    """Write the report of a run, a walk-forward test or a batch.
+    """Write the report of a run, a walk-forward test, a batch or one evening of it.
 
     Parameters
     ----------
     reference
         A name or a folder; the newest run if absent.
     out
-        The file to write; of a batch the folder, which gets an `index.html` and a
-        page for each evening. If absent, `report.html` in the folder itself, and the
+        The file to write; of a whole batch the folder, which gets an `index.html` and
+        a page for each evening. If absent, `report.html` in the folder itself, and the
         pages of a batch in its own folders.
     interactive
         Draw with plotly, whose script is then part of the file.
@@ -80,15 +80,15 @@ def write_report(
     if interactive:
         check_installed()
     subject = find_subject(reference, runs_dir=runs_dir, batches_dir=batches_dir)
+    if interactive and subject.kind in ("batch", "evening"):
+        raise ConfigError(
+            "a batch has no interactive pages: leave out `--interactive`, or name a "
+            "run or a walk-forward test."
+        )
     if subject.kind == "batch":
-        if interactive:
-            raise ConfigError(
-                "a batch has no interactive pages: leave out `--interactive`, or name "
-                "a run or a walk-forward test."
-            )
         return _write_batch(subject, out)
-    page = _page_of(subject, interactive=interactive)
     file = subject.folder / PAGE if out is None else out
+    page = _page_of(subject, file, interactive=interactive)
     if file.is_dir():
         raise OutputError(
             f"cannot write {file}: it is a folder. Name a file with `--out`."
@@ -97,7 +97,12 @@ def write_report(
     return Written(subject, page, (file,))
 
 
-def _page_of(subject: Subject, *, interactive: bool) -> Page:
+def _page_of(subject: Subject, place: Path, *, interactive: bool) -> Page:
+    if subject.kind == "evening":
+        page = read_evening(subject.folder)
+        # Elsewhere, its link to the index would lead nowhere.
+        has_index = (place.parent.parent / INDEX).is_file()
+        return page if has_index else replace(page, back=None)
     if subject.kind == "run":
         from forecaster.report.run_page import run_page
 

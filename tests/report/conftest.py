@@ -48,7 +48,8 @@ lookback = 5
 units = 2
 [training]
 start = 2016-06-01
-epochs = 1
+epochs = 3
+validation_fraction = 0.2
 [evaluation]
 end = 2017-04-28
 baselines = ["last_value", "drift"]
@@ -66,6 +67,64 @@ ATTRIBUTIONS = """session_from_origin,close,volume
 """
 
 
+VERDICT = {
+    "ticker": "GOOG",
+    "target": "close",
+    "first_session": "2023-01-03",
+    "last_session": "2023-08-31",
+    "outcome": "ties",
+    "measure": "RMSE",
+    "against": "last_value",
+    "ratio": 0.9947,
+    "low": 0.9896,
+    "high": 0.9999,
+    "p_value": 0.09,
+    "n_forecasts": 166,
+    "sentence": "The model ties.",
+    "lag": "The forecasts copy.",
+}
+
+
+def provenance_of(**changes) -> dict:
+    """Return what a batch tells of where an evening's forecasts come from."""
+    known = {
+        "versions": {"python": "3.11.9", "forecaster": "0.1.0"},
+        "settings": {
+            "name": "nightly",
+            "source": {"name": "yahoo", "calendar": "XNYS", "offline": False},
+        },
+        "network_settings": {"window": {"lookback": 5}},
+        "networks": [
+            {
+                "network": "tiny",
+                "fingerprint": "ab" * 32,
+                "trained_on": {
+                    "ticker": "AAPL GOOG",
+                    "source": "yahoo",
+                    "first": "2016-06-01",
+                    "last": "2016-12-30",
+                    "n_sessions": 300,
+                    "n_windows": 290,
+                    "fingerprint": "cd" * 32,
+                },
+                "versions": {"forecaster": "0.1.0", "keras": "3.15.1"},
+            }
+        ],
+        "verdict": VERDICT,
+        "runs": [
+            {
+                "run": 7,
+                "batch": "nightly",
+                "started": "2024-05-31T22:00:00+00:00",
+                "forecaster": "0.1.0",
+                "fingerprint": "ab" * 32,
+                "n_tickers": 1,
+            }
+        ],
+    }
+    return known | changes
+
+
 def outcome(ticker: str, day: str, status: str, **more) -> dict:
     return {"ticker": ticker, "origin": day, "status": status, **more}
 
@@ -76,8 +135,11 @@ def failure(ticker: str, day: str, reason: str) -> dict:
     )
 
 
-def write_evening(folder, day, outcomes, *, name="nightly") -> None:
-    """Write what a batch leaves of an evening, without any network."""
+def write_evening(folder, day, outcomes, *, name="nightly", provenance=None) -> None:
+    """Write what a batch leaves of an evening, without any network.
+
+    Without a provenance, as earlier versions did.
+    """
     place = folder / day
     place.mkdir(parents=True)
     summary = {
@@ -90,6 +152,8 @@ def write_evening(folder, day, outcomes, *, name="nightly") -> None:
         "seconds": 9.0,
         "outcomes": outcomes,
     }
+    if provenance is not None:
+        summary["provenance"] = provenance
     there = [one["ticker"] for one in outcomes if one["status"] != "failed"]
     table = pd.DataFrame(
         {
@@ -125,7 +189,7 @@ def stored(command, tmp_path_factory):
     batch = place / "batches" / "nightly"
     write_evening(batch, first, [outcome("GOOG", first, "forecast")])
     both = [outcome("GOOG", second, "forecast"), failure("AAPL", second, "too slow")]
-    write_evening(batch, second, both)
+    write_evening(batch, second, both, provenance=provenance_of())
     return place
 
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-PHONE = {"viewport": {"width": 375, "height": 800}}
+PHONE_WIDTH = 375
+PHONE = {"viewport": {"width": PHONE_WIDTH, "height": 800}}
 REFERENCES = ("tiny", "walk.backtest", "nightly")
 KINDS = [
     *((name, False) for name in REFERENCES),
@@ -217,6 +218,45 @@ def test_print_is_light_still_and_whole(visit, interactive):
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("pre").is_visible()
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_an_evening_can_be_read_and_prints_its_settings(visit, written):
+    (place,) = [
+        n for n, file in enumerate(written("nightly").files) if "05-31" in str(file)
+    ]
+    page = visit("nightly", evening=place, color_scheme="dark", **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    worst = page.evaluate(CONTRASTS)
+    assert worst["text"][0] >= 4.5, worst
+    settings = page.locator("pre")
+    assert settings.count() == 2
+    assert not settings.first.is_visible()
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert all(one.is_visible() for one in settings.all())
+
+
+def test_dates_stay_on_one_line(visit):
+    page = visit("walk.backtest", **PHONE)
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.whole')].filter((e) => "
+        "e.getClientRects().length).map((e) => e.getClientRects().length)"
+    )
+    assert len(heights) > 10
+    assert {*heights} == {1}
+
+
+def test_an_interactive_training_tells_its_losses(visit):
+    page = visit("walk.backtest", interactive=True)
+    place = page.locator("#training .live")
+    place.locator(".nsewdrag").first.wait_for()
+    place.scroll_into_view_if_needed()
+    edge = place.locator(".nsewdrag").first.bounding_box()
+    page.mouse.move(edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2)
+    place.locator(".hoverlayer .legend").first.wait_for()
+    told = place.locator(".hoverlayer").first.text_content()
+    assert re.search(r"training, fold-2 : \d", told)
+    assert re.search(r"validation, fold-2 : \d", told)
 
 
 def test_the_index_opens_an_evening_and_the_evening_the_index(visit, written):

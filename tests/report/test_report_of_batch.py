@@ -85,7 +85,7 @@ def test_the_pages_of_a_batch_say_what_it_knew(batch):
     assert page.all("b") == page.all("script") == []
     assert "Against the last price: 1 of 1 tickers do better" in page.source
     (row,) = page.rows("Scores of earlier forecasts by ticker")
-    assert (row["rmse ratio"], row["drift since"]) == ("0.9877", "2024-05-02")
+    assert (row["RMSE ratio"], row["drift since"]) == ("0.9877", "2024-05-02")
     assert [row["q0.95"] for row in page.rows("Forecasts")] == ["108", "108"]
     (failed,) = page.rows("Failures")
     assert failed["reason"] == "<b>no</b>"

@@ -15,7 +15,8 @@ RUN = [
 ]
 WALK = [
     *("Verdict", "Predicted against real", "Error by step", "Significance"),
-    *("Lag diagnosis", "Walk-forward timeline", "Data checks", "Provenance"),
+    *("Lag diagnosis", "Walk-forward timeline", "Training", "Data checks"),
+    "Provenance",
 ]
 REFERENCES = ("tiny", "walk.backtest", "nightly")
 # The pages of a batch are never interactive.
@@ -100,7 +101,7 @@ def test_the_verdict_is_that_of_the_record(page_of, stored):
         assert shown[f"{prefix}outcome"].split()[0] == verdict["outcome"]
     scores = {row["forecast"]: row for row in page.rows("Scores over all steps")}
     for name, known in facts["scores"].items():
-        found = float(scores[name.replace("_", " ")]["rmse"])
+        found = float(scores[name.replace("_", " ")]["RMSE"])
         assert found == pytest.approx(known["rmse"], rel=1e-3)
 
 
@@ -218,7 +219,9 @@ def test_an_evening_tells_forecasts_and_failures(written):
 
     (file,) = [f for f in written("nightly").files if f.parent.name == "2024-05-31"]
     page = read_page(file)
-    assert page.headings == ["Verdict", "Forecasts", "Failed", "Provenance"]
+    assert page.headings == [
+        *("Verdict", "Forecasts", "The model's own verdict", "Failed", "Provenance")
+    ]
     assert page.within("p", "verdict")[0].text == (
         "1 of 2 tickers have a forecast, 1 failed."
     )
@@ -238,7 +241,7 @@ def test_interactive_carries_its_script_once_and_the_same_numbers(page_of, store
         for one in scripts
         if one.attributes.get("type") == "application/json"
     }
-    assert {*data} == {"live-predictions", "live-errors"}
+    assert {*data} == {"live-predictions", "live-errors", "live-history"}
     rows = find_run("tiny", stored / "runs").load_evaluation().predictions
     nearest = rows[rows["step"] == 1]
     traces = {one["name"]: one for one in data["live-predictions"]["data"]}
