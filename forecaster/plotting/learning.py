@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from forecaster.errors import ConfigError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 GRADIENT = "gradient/"
 HISTORY = "`Forecaster.history`"
 FEW = 30  # epochs that are marked each
+FAR = 10.0  # between the largest and the least loss: from there on the axis is log
 
 
 def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -42,7 +44,10 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(
             epoch, loss, color=ORANGE, ls="--", marker=marker, ms=4, label="validation"
         )
-    if (history["loss"] > 0).all():  # that of a density can be below zero
+    losses = history[[name for name in ("loss", "val_loss") if name in history]]
+    values = losses.to_numpy(dtype=float)
+    # The loss of a density can be below zero.
+    if 0 < FAR * np.nanmin(values) < np.nanmax(values):
         ax.set_yscale("log")
     _whole_epochs(ax)
     axis = ax.get_yscale()

@@ -232,6 +232,13 @@ def test_losses_are_drawn_by_epoch(ax):
     assert ax.get_yscale() == "log"
 
 
+def test_losses_within_a_decade_are_drawn_on_a_linear_axis(ax):
+    table = subjects.history()
+    near = table.assign(loss=2.4 - table["epoch"] / 100, val_loss=2.5)
+    plotting.plot_history(near, ax)
+    assert ax.get_yscale() == "linear"
+
+
 def test_losses_below_zero_are_drawn_on_a_linear_axis(ax):
     table = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, -0.2]})
     plotting.plot_history(table, ax)
