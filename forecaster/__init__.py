@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from forecaster.backtesting import run_backtest, walk_forward
     from forecaster.bundle import load_bundle, save_bundle
     from forecaster.config import Config, list_configs, load_config
+    from forecaster.data.dating import with_dates
     from forecaster.data.embedded import embedded_tickers
     from forecaster.data.sources import load_prices
     from forecaster.diagnostics import (
@@ -126,6 +127,7 @@ _HOMES = {
     "tune": "tuning",
     "verdicts_by": "diagnostics",
     "walk_forward": "backtesting",
+    "with_dates": "data.dating",
 }
 
 __all__ = [
@@ -188,6 +190,7 @@ __all__ = [
     "tune",
     "verdicts_by",
     "walk_forward",
+    "with_dates",
 ]
 
 
