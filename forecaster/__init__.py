@@ -31,7 +31,12 @@ if TYPE_CHECKING:
         residuals_by_session,
         verdicts_by,
     )
-    from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
+    from forecaster.errors import (
+        ForecasterError,
+        ForecastWarning,
+        PriceWarning,
+        RunWarning,
+    )
     from forecaster.evaluation import Evaluation
     from forecaster.explain import permutation_importance
     from forecaster.forecast import Forecast
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from forecaster.jobs import run_training
     from forecaster.lag import Lag, detect_lag
     from forecaster.loading import load_prices_for
+    from forecaster.outoffold import train_calibrated
     from forecaster.paths import draw_paths
     from forecaster.plotting import (
         plot_advantage,
@@ -79,6 +85,7 @@ _HOMES = {
     "Lag": "lag",
     "PriceWarning": "errors",
     "Run": "runs",
+    "RunWarning": "errors",
     "Stream": "streaming",
     "Trading": "trading",
     "Tuning": "tuning",
@@ -124,6 +131,7 @@ _HOMES = {
     "save_bundle": "bundle",
     "trade": "trading",
     "train": "training",
+    "train_calibrated": "outoffold",
     "tune": "tuning",
     "verdicts_by": "diagnostics",
     "walk_forward": "backtesting",
@@ -142,6 +150,7 @@ __all__ = [
     "Lag",
     "PriceWarning",
     "Run",
+    "RunWarning",
     "Stream",
     "Trading",
     "Tuning",
@@ -187,6 +196,7 @@ __all__ = [
     "save_bundle",
     "trade",
     "train",
+    "train_calibrated",
     "tune",
     "verdicts_by",
     "walk_forward",

@@ -107,8 +107,10 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     PriceWarning
         Once for each thing that is usable but deserves a look.
     """
+    if not isinstance(ticker, str | None):
+        raise ConfigError("a ticker is text, such as GOOG; a table goes to `frame`.")
     _check_place(path, frame, extra)
-    wanted = None if ticker is None else str(ticker).strip().upper()
+    wanted = None if ticker is None else ticker.strip().upper()
     symbol, origin = "GOOG" if wanted is None else wanted, source
     splits = None
     if frame is not None:
