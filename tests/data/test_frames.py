@@ -19,10 +19,9 @@ MADE = {
         "Datum"
     ),
     "newest first": lambda t: t.iloc[::-1],
-    "rows left out before": lambda t: pd.concat([t.head(1), t])
-    .rename_axis("day")
-    .reset_index()
-    .iloc[1:],
+    "rows left out before": lambda t: (
+        pd.concat([t.head(1), t]).rename_axis("day").reset_index().iloc[1:]
+    ),
     "local midnights": lambda t: t.tz_localize("America/New_York"),
     "fields over tickers": lambda t: t.set_axis(
         pd.MultiIndex.from_tuples([("Close", "MINE")], names=["Price", "Ticker"]),
