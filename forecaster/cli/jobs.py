@@ -149,7 +149,7 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     The file of the settings holds their own ticker; another one comes from a source,
     or from the folder that the settings name.
     """
-    from forecaster.config.files import ticker_of_file
+    from forecaster.config.places import ticker_of_file
     from forecaster.loading import load_prices_for
 
     own, ticker, path = config.data, choice.ticker, choice.path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ TRAINING_SHARE = 0.8
 LEAST_INSIDE = 0.8
 PARTS = ("training", "evaluation")
 DATES = ("training.start", "training.end", "evaluation.start", "evaluation.end")
+SOURCES = ("embedded", "yahoo", "tiingo")
 
 Dates = dict[str, date]
 
@@ -27,7 +29,7 @@ def with_dates(
     prices: pd.DataFrame,
     chosen: Mapping[str, str | date] | None = None,
 ) -> Config:
-    """Return settings whose ranges of training and test lie inside the prices.
+    """Return settings that go with prices: with ranges inside them, and their ticker.
 
     Dates that somebody wrote down for these prices stay. Those that were left out, and
     those of shipped settings, stay where both ranges hold sessions and together at
@@ -69,8 +71,9 @@ def with_dates(
             "the dates of one model over several tickers are not made. Write "
             f"{', '.join(DATES)} into the settings."
         )
-    own = read_dates(chosen or {})
-    if dates_are_chosen(config):
+    own, meant = read_dates(chosen or {}), dates_are_chosen(config)
+    config = _of_prices(config, prices)
+    if meant:
         return _dated(config, own) if own else config
     return divide_dates(config, prices, own, stacklevel=3)
 
@@ -144,6 +147,23 @@ def _dated(config: Config, dates: Mapping[str, date]) -> Config:
     for name, day in dates.items():
         part, _, end = name.partition(".")
         settings[part][end] = day
+    return config_from_dict(settings)
+
+
+def _of_prices(config: Config, prices: pd.DataFrame) -> Config:
+    """Return settings that name the ticker of the prices, and where they came from."""
+    own, source = config.data, str(prices.attrs.get("source", ""))
+    data: dict[str, object] = {"ticker": prices.attrs.get("ticker", own.ticker)}
+    if Path(source).is_file():
+        data["path"] = str(Path(source).resolve())
+    elif source in SOURCES:
+        data |= {"source": source, "path": None}
+    elif data["ticker"] != own.ticker:
+        data["path"] = None
+    if all(getattr(own, name) == value for name, value in data.items()):
+        return config
+    settings = config.resolved()
+    settings["data"] |= data
     return config_from_dict(settings)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from forecaster.config.files import ticker_of_file
+from forecaster.config.places import ticker_of_file
 from forecaster.data.adjust import undo_later_splits
 from forecaster.data.calendar import as_day
 from forecaster.data.embedded import known_moves, known_splits, read_embedded

@@ -73,11 +73,11 @@ def test_prices_that_fit_keep_the_dates():
 def test_dates_that_were_written_down_are_meant(prices, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("[training]\nend = 2016-12-31\n")
-    config = fc.load_config(file)
+    config = fc.load_config(file, ["data.ticker=TEST"])
     assert dates_are_chosen(config)
     assert fc.with_dates(config, prices) is config
     changed = fc.load_config("google", ["evaluation.end=2017-06-30"])
-    assert fc.with_dates(changed, prices) is changed
+    assert dates_of(fc.with_dates(changed, prices)) == dates_of(changed)
 
 
 def test_settings_that_lost_nothing_but_their_file_are_still_the_shipped(prices):
@@ -144,5 +144,23 @@ def test_a_search_of_settings_stays(prices):
 
 
 def test_too_few_sessions_are_left_to_what_refuses_them(make_prices):
-    config = fc.load_config("google")
+    config = fc.load_config("google", ["data.ticker=TEST"])
     assert fc.with_dates(config, make_prices(2).head(1)) is config
+
+
+@pytest.mark.filterwarnings("ignore::forecaster.errors.RunWarning")
+def test_a_saved_run_knows_whose_prices_it_was_trained_on(closes_csv, prices):
+    read = fc.load_prices(path=closes_csv.name)
+    dated = fc.with_dates(fc.load_config("google"), read)
+    assert (dated.data.ticker, dated.data.path) == ("MINE", str(closes_csv))
+    table = fc.with_dates(dated, fc.load_prices("acme", frame=prices))
+    assert (table.data.ticker, table.data.path) == ("ACME", None)
+    apple = fc.with_dates(dated, fc.load_prices("AAPL"))
+    assert (apple.data.ticker, apple.data.path) == ("AAPL", None)
+
+
+@pytest.fixture
+def closes_csv(prices, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prices.to_csv("mine.csv")
+    return tmp_path / "mine.csv"
