@@ -60,11 +60,11 @@ def with_dates(
     Examples
     --------
     >>> import forecaster as fc
-    >>> prices = fc.load_prices("GOOG", start="2022-07-01", end="2023-06-30")
-    >>> config = fc.load_config("own-close")
-    >>> dated = fc.with_dates(config, prices, {"training.end": "2023-03-31"})
-    >>> str(dated.training.start), str(dated.evaluation.start)
-    ('2022-07-01', '2023-04-01')
+    >>> prices = fc.load_prices("AAPL", start="2012-01-01", end="2017-12-31")
+    >>> chosen = {"training.end": "2015-12-31", "evaluation.start": "2016-01-01"}
+    >>> dated = fc.with_dates(fc.load_config("own-close"), prices, chosen)
+    >>> dated.data.ticker, str(dated.training.end), str(dated.evaluation.end)
+    ('AAPL', '2015-12-31', '2017-12-31')
     """
     if config.data.tickers or not isinstance(prices, pd.DataFrame):
         raise ConfigError(
