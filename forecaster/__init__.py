@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from forecaster.backtesting import run_backtest, walk_forward
     from forecaster.bundle import load_bundle, save_bundle
     from forecaster.config import Config, list_configs, load_config
+    from forecaster.data.dating import with_dates
     from forecaster.data.embedded import embedded_tickers
     from forecaster.data.sources import load_prices
     from forecaster.diagnostics import (
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
         residuals_by_session,
         verdicts_by,
     )
-    from forecaster.errors import ForecasterError, ForecastWarning, PriceWarning
+    from forecaster.errors import (
+        ForecasterError,
+        ForecastWarning,
+        PriceWarning,
+        RunWarning,
+    )
     from forecaster.evaluation import Evaluation
     from forecaster.explain import permutation_importance
     from forecaster.forecast import Forecast
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from forecaster.jobs import run_training
     from forecaster.lag import Lag, detect_lag
     from forecaster.loading import load_prices_for
+    from forecaster.outoffold import train_calibrated
     from forecaster.paths import draw_paths
     from forecaster.plotting import (
         plot_advantage,
@@ -79,6 +86,7 @@ _HOMES = {
     "Lag": "lag",
     "PriceWarning": "errors",
     "Run": "runs",
+    "RunWarning": "errors",
     "Stream": "streaming",
     "Trading": "trading",
     "Tuning": "tuning",
@@ -125,10 +133,12 @@ _HOMES = {
     "save_bundle": "bundle",
     "trade": "trading",
     "train": "training",
+    "train_calibrated": "outoffold",
     "tune": "tuning",
     "use_style": "plotting",
     "verdicts_by": "diagnostics",
     "walk_forward": "backtesting",
+    "with_dates": "data.dating",
 }
 
 __all__ = [
@@ -143,6 +153,7 @@ __all__ = [
     "Lag",
     "PriceWarning",
     "Run",
+    "RunWarning",
     "Stream",
     "Trading",
     "Tuning",
@@ -189,10 +200,12 @@ __all__ = [
     "save_bundle",
     "trade",
     "train",
+    "train_calibrated",
     "tune",
     "use_style",
     "verdicts_by",
     "walk_forward",
+    "with_dates",
 ]
 
 

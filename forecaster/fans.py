@@ -78,9 +78,10 @@ def refuse_without_quantiles(levels: Sequence[float], config: Config) -> None:
     if levels and not config.model.has_quantiles:
         raise ConfigError(
             f"this network has a {config.model.head} head, which has no intervals. "
-            "Train one that has: set model.head to quantiles or student_t (such as "
-            "`forecaster train google-quantiles`), and calibration.method to adaptive "
-            "for calibrated ones; or leave the levels out."
+            "Train one that has: `forecaster train own-close --csv FILE` needs no more "
+            "than a close; in settings of your own, set model.head to quantiles or "
+            "student_t, and calibration.method to adaptive for calibrated ones. Or "
+            "leave the levels out."
         )
 
 

@@ -155,6 +155,7 @@ class _Part:
 
 def _part(prices: pd.DataFrame, ticker: str, config: Config) -> _Part:
     settings = config.training
+    session_index(prices)
     known = prices.loc[: pd.Timestamp(settings.end)]
     if known.empty:
         known = prices  # the split says what the prices cover

@@ -51,6 +51,9 @@ def train(
 ) -> Forecaster:
     """Train a network on the training range of the prices.
 
+    `with_dates` puts that range inside prices that settings were not written for;
+    `train_calibrated` trains what `calibration.method` needs too.
+
     The order of the windows, the first weights and the dropout masks all follow from
     `training.seed`: on the CPU of one machine, with the same library versions and
     number of threads, the same call gives bit-identical weights.

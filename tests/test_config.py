@@ -224,3 +224,9 @@ def test_the_schema_is_json_schema_with_the_settings_as_properties():
     assert (lookback["type"], lookback["minimum"], lookback["maximum"]) == (
         *("integer", 1, 2000),
     )
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "prices/mine.CSV", "mine.parquet"])
+def test_prices_in_the_place_of_settings_are_told_where_to_go(name):
+    with pytest.raises(ConfigError, match=rf"train own-close --csv {name}"):
+        load_config(name)

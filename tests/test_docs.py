@@ -148,6 +148,8 @@ def test_every_block_of_a_page_runs(page, folder, command):
     names: dict = {"__name__": "page"}
     # Tiny networks forecast far beyond what they were trained on.
     warnings.simplefilter("ignore", fc.ForecastWarning)
+    # That `with_dates` divided the prices.
+    warnings.simplefilter("ignore", fc.RunWarning)
     for block in blocks_of(page):
         if block.kind == "sh":
             run_shell(block, name_of(page), command)

@@ -10,6 +10,7 @@ from forecaster.cli import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     import pandas as pd
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from forecaster.preparing import Prices
 
     Reader = Callable[[Config, "PriceChoice"], pd.DataFrame]
+
+
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -54,24 +58,65 @@ def load_job(
 
     A file that the command line names, and no ticker beside it, names its own. Prices
     of one's own that the dates of shipped settings do not fit, or settings without
-    dates, are divided: see `forecaster.cli.dating`.
+    dates, are divided: see `forecaster.data.dating`.
     """
     import pandas as pd
 
-    from forecaster.cli.dating import dates_for, may_be_dated, split_dates
-    from forecaster.config import load_config, with_values
-    from forecaster.data.splits import session_index
+    from forecaster.config import list_configs, load_config
+    from forecaster.data.dating import dates_are_chosen, divide_dates
 
-    others, chosen = split_dates(overrides)
+    others, chosen = _split_dates(overrides)
     config = load_config(name, others)
     own_file = choice.path is not None or config.data.path is not None
-    if not own_file or config.data.tickers or not may_be_dated(name, config):
+    meant = name not in list_configs() and dates_are_chosen(config)
+    if not own_file or config.data.tickers or meant:
         return with_prices(load_config(name, overrides), overrides, choice, prices_for)
     config, prices = with_prices(config, others, choice, prices_for)
     if not isinstance(prices, pd.DataFrame):
         return config, prices
-    dates = dates_for(config, session_index(prices), chosen)
-    return with_values(config, dates) if dates else config, prices
+    return divide_dates(config, prices, chosen, stacklevel=3), prices
+
+
+def named_after_prices(config: Config, name: str) -> Config:
+    """Return settings with a run's name that tells the ticker, if it is another.
+
+    Parameters
+    ----------
+    config
+        As `load_job` returns them.
+    name
+        What they were loaded from.
+    """
+    import re
+
+    from forecaster.config import config_from_dict, load_config
+
+    ticker = config.data.ticker
+    if ticker == load_config(name).data.ticker:
+        return config
+    words = re.findall(r"[A-Za-z0-9][A-Za-z0-9._-]*", ticker)
+    named = "-".join([*words, config.name])[:LONGEST_NAME]
+    return config_from_dict(config.resolved() | {"name": named})
+
+
+def _split_dates(overrides: Sequence[str]) -> tuple[list[str], dict[str, date]]:
+    """Return the overrides that are no dates, and the dates by setting.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no date.
+    """
+    from forecaster.data.dating import DATES, read_dates
+
+    others, chosen = [], {}
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.strip() in DATES:
+            chosen[key.strip()] = value.strip().strip("\"'")
+        else:
+            others.append(override)
+    return others, read_dates(chosen)
 
 
 def with_prices(
@@ -104,7 +149,7 @@ def prices_for(config: Config, choice: PriceChoice) -> pd.DataFrame:
     The file of the settings holds their own ticker; another one comes from a source,
     or from the folder that the settings name.
     """
-    from forecaster.config.files import ticker_of_file
+    from forecaster.config.places import ticker_of_file
     from forecaster.loading import load_prices_for
 
     own, ticker, path = config.data, choice.ticker, choice.path

@@ -61,10 +61,13 @@ def train_command(
 
     Leaves a folder with the bundle, predictions, scores and pictures. Without
     settings it makes the reference run: Google, trained on 2012-2016, tested on 2017.
+    Prices of another ticker than that of the settings name the run: MINE-own-close.
 
     Examples:
 
       forecaster train
+
+      forecaster train own-close --csv mine.csv
 
       forecaster train --set data.target=open --epochs 20
 
@@ -74,7 +77,7 @@ def train_command(
     """
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
-    from forecaster.cli.jobs import PriceChoice, load_job
+    from forecaster.cli.jobs import PriceChoice, load_job, named_after_prices
     from forecaster.jobs import run_training
 
     changes = list(overrides or [])
@@ -84,6 +87,7 @@ def train_command(
     settings, prices = load_job(
         config, changes, PriceChoice(ticker, csv, source, offline)
     )
+    settings = named_after_prices(settings, config)
     existing: Existing = "resume" if resume else "replace" if overwrite else "keep"
     try:
         run = run_training(

@@ -16,10 +16,10 @@ from forecaster.config.files import (
     BATCHES,
     apply_override,
     check_settings,
-    find_beside,
     list_configs,
     read_toml,
 )
+from forecaster.config.places import find_beside
 from forecaster.config.settings import TICKER
 from forecaster.errors import ConfigError
 from forecaster.resources import resource_folder

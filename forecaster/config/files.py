@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from forecaster.config.places import find_data_from
 from forecaster.config.settings import Config
 from forecaster.config.tuning import Range
 from forecaster.errors import ConfigError
@@ -20,6 +20,7 @@ from forecaster.resources import resource_folder
 Checked = TypeVar("Checked", bound=BaseModel)
 # Settings of another kind lie beside those of runs.
 BATCHES = "batch"
+PRICE_FILES = (".csv", ".parquet", ".pq")
 
 
 def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) -> Config:
@@ -46,7 +47,7 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
     path = find_config(source)
     settings = read_toml(path)
     settings.setdefault("name", path.stem)
-    _find_data_from(path.parent, settings)
+    find_data_from(path.parent, settings)
     for override in overrides:
         apply_override(settings, override)
     return config_from_dict(settings)
@@ -114,6 +115,11 @@ def dump_config(config: Config) -> str:
 def find_config(source: str | Path) -> Path:
     """Return the path of a settings file given by name or by path."""
     path = Path(source)
+    if path.suffix.lower() in PRICE_FILES:
+        raise ConfigError(
+            f"{source} holds prices, not settings. Give it with `--csv`, as in "
+            f"`forecaster train own-close --csv {source}`; in Python, to `load_prices`."
+        )
     if path.suffix == ".toml" or len(path.parts) > 1:
         if not path.is_file():
             raise ConfigError(f"{path}: no such settings file. {_shipped()}")
@@ -125,18 +131,6 @@ def find_config(source: str | Path) -> Path:
             f"{_shipped()} Give one of these names, or the path of a .toml file."
         )
     return shipped
-
-
-def ticker_of_file(path: str | Path) -> str:
-    """Return a name for a file's prices, made of the file's own.
-
-    Examples
-    --------
-    >>> ticker_of_file("downloads/my prices.csv")
-    'MY-PRICES'
-    """
-    words = re.findall(r"[A-Z0-9.=^_-]+", Path(path).stem.upper())
-    return "-".join(words).lstrip(".=_-")[:32] or "PRICES"
 
 
 def apply_override(settings: dict[str, Any], override: str) -> None:
@@ -240,26 +234,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a TOML file: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _find_data_from(folder: Path, settings: dict[str, Any]) -> None:
-    """Read `data.path` from beside the file; it names prices that nothing else does."""
-    find_beside(folder, settings, "data", "path")
-    data = settings.get("data")
-    if not isinstance(data, dict) or data.keys() & {"ticker", "tickers"}:
-        return
-    place = data.get("path")
-    if isinstance(place, str) and Path(place).is_file():
-        data["ticker"] = ticker_of_file(Path(place))
-
-
-def find_beside(
-    folder: Path, settings: dict[str, Any], section: str, name: str
-) -> None:
-    """Read a relative path from where its settings file lies."""
-    place = settings.get(section)
-    if isinstance(place, dict) and isinstance(place.get(name), str):
-        place[name] = str((folder / place[name]).resolve())
 
 
 def _explain(problem: Any, kind: type[BaseModel]) -> str:

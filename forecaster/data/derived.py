@@ -15,6 +15,7 @@ from forecaster.arrays import FloatArray
 from forecaster.config.feature_names import (
     CALENDAR_KINDS,
     COLUMN,
+    PRICE_COLUMNS,
     Feature,
     did_you_mean,
     is_known_ahead,
@@ -147,13 +148,22 @@ def _check_columns(prices: pd.DataFrame, feature: Feature, ticker: str) -> None:
         raise InvalidPrices(
             f"{ticker}: feature {feature.name!r} {need}; the prices have "
             f"{', '.join(map(str, prices.columns))}. {hint}Choose another feature, or "
-            "load a file that has the column."
+            f"load a file that has the column.{_way_out(prices, missing[0])}"
         )
     if feature.kind != COLUMN and feature.column in prices.columns:
         raise InvalidPrices(
             f"{ticker}: the prices have a column `{feature.column}`, but that is also "
             "the name of a feature made from prices. Rename the column."
         )
+
+
+def _way_out(prices: pd.DataFrame, missing: str) -> str:
+    """Return what helps where a price is missing, or is only spelt another way."""
+    if missing in map(str.lower, map(str, prices.columns)):
+        return " `load_prices(frame=TABLE)` reads other spellings."
+    if missing in PRICE_COLUMNS and "close" in prices.columns:
+        return " The settings `own-close` need no more than a close."
+    return ""
 
 
 def _numbers(column: pd.Series[float], ticker: str) -> FloatArray:

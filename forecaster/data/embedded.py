@@ -34,7 +34,7 @@ def read_embedded(symbol: str) -> pd.DataFrame:
         raise SymbolNotFound(
             f"no embedded prices for {symbol[:40]!r}; there are {', '.join(known)}."
             f"{hint} Fetch it with `--source yahoo`, or bring your own with "
-            "`--csv FILE`."
+            "`--csv FILE` (in Python: `path=FILE` or `frame=TABLE`)."
         )
     return read_price_file(resource_folder("data") / f"{symbol}.csv")
 

@@ -12,28 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.data.headers import (
-    SPELLINGS,
-    Header,
-    find_columns,
-    find_header,
-    for_ticker,
-    listing,
-)
-from forecaster.data.parsing import (
-    NULL_WORDS,
-    Origin,
-    is_numeric,
-    parse_dates,
-    parse_numbers,
-)
-from forecaster.data.prices import PRICE_COLUMNS
-from forecaster.errors import DataError, InvalidPrices, SymbolNotFound
+from forecaster.data.frames import as_prices, number_names, read_price_table
+from forecaster.data.headers import Header, find_columns, find_header, for_ticker
+from forecaster.data.parsing import NULL_WORDS, Origin, is_numeric
+from forecaster.errors import DataError, InvalidPrices
 
 PARQUET_MAGIC = b"PAR1"
 # Control characters that no text file has.
 BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-TICKER_SHAPE = r"[A-Z0-9.^=\-]{1,12}"
 NULL_CELLS = sorted({*NULL_WORDS, *map(str.upper, NULL_WORDS), "NaN", "None"})
 
 
@@ -107,7 +93,7 @@ def _read_csv(
     table = _parse_table(body, header, columns, source)
     # Semicolons separate where commas mark decimals.
     origin = Origin(source, decimal_comma=header.separator == ";")
-    return _as_prices(table, columns, names, ticker, origin)
+    return as_prices(table, columns, names, ticker, origin)
 
 
 def _decode(content: bytes, source: str) -> str:
@@ -136,7 +122,7 @@ def _parse_table(
         Columns counted from 0; the index counts the lines of the file from 1.
     """
     texts = {columns[name]: "str" for name in ("date", "ticker") if name in columns}
-    numbers = [columns[name] for name in _number_names(columns)]
+    numbers = [columns[name] for name in number_names(columns)]
     nulls = dict.fromkeys(numbers, NULL_CELLS) | {position: [""] for position in texts}
     # A sign in the first row tells early that cells are no plain numbers.
     plain = not re.search("[$€£¥,]", "".join(_cells_at(header.first_row, numbers)))
@@ -145,12 +131,6 @@ def _parse_table(
         table = _split_cells(body, header, source, "str", nulls)
     table.index = pd.RangeIndex(len(table)) + header.n_lines + 1
     return table[[*texts, *numbers]].dropna(how="all")
-
-
-def _number_names(columns: dict[str, int]) -> list[str]:
-    """Return the columns that hold numbers: prices first, then what is extra."""
-    known = [name for name in PRICE_COLUMNS if name in columns]
-    return known + [name for name in columns if name not in SPELLINGS]
 
 
 def _cells_at(row: list[str], positions: list[int]) -> list[str]:
@@ -209,81 +189,10 @@ def _read_parquet(
 ) -> pd.DataFrame:
     try:
         table = pd.read_parquet(io.BytesIO(content))
-        if isinstance(table.index, pd.DatetimeIndex):
-            table.index = table.index.rename("date")
-        if not isinstance(table.index, pd.RangeIndex):
-            table = table.reset_index()
     # A damaged file can break its reader in any way.
     except Exception as error:
         raise InvalidPrices(
             f"{source} is not a Parquet file that can be read: {str(error)[:200]}. "
             "Write it again, or use CSV."
         ) from error
-    if table.empty:
-        raise InvalidPrices(f"{source} has no rows. Add some prices.")
-    labels = [_label(name) for name in table.columns]
-    names = for_ticker(
-        [name for name, _ in labels], [symbol for _, symbol in labels], ticker, source
-    )
-    columns = find_columns(names, source, extra=extra)
-    table.columns = pd.RangeIndex(len(names))
-    table.index = pd.RangeIndex(len(table)) + 1
-    return _as_prices(table, columns, names, ticker, Origin(source, "row"))
-
-
-def _label(name: object) -> tuple[str, str]:
-    """Split a column name of `yfinance.download` into field and ticker."""
-    if not isinstance(name, tuple):
-        return str(name), ""
-    first, second = (str(part) for part in (*name, "")[:2])
-    return first, second
-
-
-def _as_prices(
-    table: pd.DataFrame,
-    columns: dict[str, int],
-    names: list[str],
-    ticker: str | None,
-    origin: Origin,
-) -> pd.DataFrame:
-    """Pick the ticker's rows, read dates and numbers, and put old before new."""
-    if "ticker" in columns:
-        header = names[columns["ticker"]]
-        table = _rows_of(table, columns["ticker"], header, ticker, origin.source)
-    position = columns["date"]
-    index = parse_dates(table[position], names[position], origin)
-    known = {name: table[columns[name]] for name in _number_names(columns)}
-    numbers = parse_numbers(known, origin)
-    prices = pd.DataFrame(numbers, index=index)
-    if index.is_monotonic_decreasing and not index.is_monotonic_increasing:
-        return prices.iloc[::-1]
-    return prices
-
-
-def _rows_of(
-    table: pd.DataFrame, position: int, header: str, ticker: str | None, source: str
-) -> pd.DataFrame:
-    """Return the rows of one ticker, out of a column that names tickers."""
-    symbols = pd.Series(
-        [str(value).strip().upper() for value in table[position]], index=table.index
-    )
-    found = sorted(set(symbols))
-    if len(found) == 1 and (ticker is None or not _is_ticker(table[position].iloc[0])):
-        # "Alphabet Inc." in a column `name` is no ticker: there is nothing to choose.
-        return table
-    if ticker is None:
-        raise DataError(
-            f"{source} holds {len(found)} tickers in column `{header}`: "
-            f"{listing(found)}. Choose one with `--ticker`."
-        )
-    chosen = table[symbols == ticker.strip().upper()]
-    if chosen.empty:
-        raise SymbolNotFound(
-            f"{source} has no rows for {ticker}; column `{header}` holds "
-            f"{listing(found)}. Choose one of them with `--ticker`."
-        )
-    return chosen
-
-
-def _is_ticker(value: object) -> bool:
-    return re.fullmatch(TICKER_SHAPE, str(value).strip()) is not None
+    return read_price_table(table, ticker, extra, source=source)

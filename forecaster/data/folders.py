@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from forecaster.config.files import ticker_of_file
+from forecaster.config.places import ticker_of_file
 from forecaster.data.headers import listing
 from forecaster.errors import DataError, SymbolNotFound
 

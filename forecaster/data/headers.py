@@ -166,7 +166,8 @@ def _missing_message(source: str, name: str, names: list[str]) -> str:
     found = listing([text.strip() or "(unnamed)" for text in names])
     return (
         f"{source} has no {name} column; its columns are: {found}. "
-        f"Name them in the first line: {wanted}; only date and close are required."
+        f"Name them {wanted}, a file in its first line; only date and close are "
+        "required."
     )
 
 

@@ -191,7 +191,8 @@ def _check_dates(index: pd.Index, ticker: str, calendar: str) -> None:
             ticker,
             f"calendar {calendar} has no session on such a weekday, but there are "
             "rows on",
-            'Remove them, or set `data.calendar = "24/7"` for prices of every day.',
+            'Remove them, or set `data.calendar = "24/7"` for prices of every day '
+            "(`--set data.calendar=24/7`; `calendar` in Python).",
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster.config.files import ticker_of_file
+from forecaster.config.places import ticker_of_file
 from forecaster.data.features import check_complete
 from forecaster.data.files import read_price_file
 from forecaster.errors import InvalidPrices

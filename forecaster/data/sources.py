@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from forecaster.config.files import ticker_of_file
+from forecaster.config.places import ticker_of_file
 from forecaster.data.adjust import undo_later_splits
 from forecaster.data.calendar import as_day
 from forecaster.data.embedded import known_moves, known_splits, read_embedded
 from forecaster.data.files import read_price_file
 from forecaster.data.folders import find_price_file
+from forecaster.data.frames import read_price_table
 from forecaster.data.headers import SPELLINGS
 from forecaster.data.prices import check_prices
 from forecaster.errors import ConfigError, DataError, PriceWarning
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from forecaster.data.store import PriceStore
 
 EMBEDDED = "embedded"
+# What a table without a ticker is called.
+NAMELESS = "PRICES"
 # Events of an update that a user of the prices should know of.
 NOTEWORTHY = ("stale", "split", "restated")
 
@@ -33,6 +36,7 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     *,
     source: str = EMBEDDED,
     path: str | Path | None = None,
+    frame: pd.DataFrame | None = None,
     calendar: str = "XNYS",
     start: str | date | None = None,
     end: str | date | None = None,
@@ -50,13 +54,16 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     Parameters
     ----------
     ticker : str, optional
-        In any case; GOOG if absent. With `path`, names the prices and chooses among
-        several tickers; if absent, the file's own name stands for it.
+        In any case; GOOG if absent. With `path` or `frame`, names the prices and
+        chooses among several tickers; if absent, the file's own name stands for it.
     source : str
         `embedded`, or a source that is asked through the store: `yahoo`, `tiingo`.
     path : str or Path, optional
         A CSV or Parquet file instead of any source, or a folder with a file for each
         ticker.
+    frame : DataFrame, optional
+        A pandas table instead of any source, with dates as index or in a column; the
+        names of its columns may be spelt as in a file. Not modified.
     calendar : str
         The exchange whose sessions are expected.
     start, end : str or date, optional
@@ -72,15 +79,15 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     now : datetime, optional
         The time with its zone, for fetched prices; the clock's if absent.
     extra : sequence of str
-        Further columns of numbers to keep, named as the file at `path` does. What a
+        Further columns of numbers to keep, named as `path` or `frame` does. What a
         row says there must have been known at its session's end: nothing can check it.
 
     Returns
     -------
     DataFrame of shape (n_sessions, n_columns)
         Prices in the quote currency and volume in shares, as `check_prices` describes.
-        `attrs` holds `ticker`, `source` (`embedded` or the path) and `issues` (the
-        messages that were also given as warnings).
+        `attrs` holds `ticker`, `source` (`embedded`, the path or `a table`) and
+        `issues` (the messages that were also given as warnings).
 
     Raises
     ------
@@ -100,21 +107,26 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     PriceWarning
         Once for each thing that is usable but deserves a look.
     """
-    _check_extra(extra, path)
-    wanted = None if ticker is None else str(ticker).strip().upper()
+    if not isinstance(ticker, str | None):
+        raise ConfigError("a ticker is text, such as GOOG; a table goes to `frame`.")
+    _check_place(path, frame, extra)
+    wanted = None if ticker is None else ticker.strip().upper()
     symbol, origin = "GOOG" if wanted is None else wanted, source
     splits = None
-    if path is not None:
+    if frame is not None:
+        symbol, origin = wanted or NAMELESS, "a table"
+        rows = read_price_table(frame, wanted, extra)
+    elif path is not None:
         file = find_price_file(Path(path), wanted) if Path(path).is_dir() else path
         symbol, origin = wanted or ticker_of_file(file), str(file)
-        frame = read_price_file(file, wanted, extra)
+        rows = read_price_file(file, wanted, extra)
     elif source == EMBEDDED:
-        frame, splits = read_embedded(symbol), known_splits(symbol)
+        rows, splits = read_embedded(symbol), known_splits(symbol)
     else:
-        frame = _read_fetched(symbol, source, calendar, as_of, offline, store, now)
+        rows = _read_fetched(symbol, source, calendar, as_of, offline, store, now)
     moves = known_moves(symbol)
     prices, issues = check_prices(
-        frame, symbol, calendar=calendar, known_moves=moves, extra=extra
+        rows, symbol, calendar=calendar, known_moves=moves, extra=extra
     )
     for issue in issues:
         warnings.warn(issue.message, PriceWarning, stacklevel=2)
@@ -124,15 +136,24 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     return prices
 
 
-def _check_extra(extra: Sequence[str], path: str | Path | None) -> None:
-    """Refuse further columns where there can be none, or that are none.
+def _check_place(
+    path: str | Path | None, frame: pd.DataFrame | None, extra: Sequence[str]
+) -> None:
+    """Refuse two places at once, and further columns where there can be none.
 
     Raises
     ------
     ConfigError
-        If there is no file, or a name is taken or comes twice.
+        If there is no file or frame for them, or a name is taken or comes twice.
     """
-    if extra and path is None:
+    if not isinstance(path, str | Path | None):
+        raise ConfigError("`path` names a file; a pandas table goes to `frame`.")
+    if not isinstance(frame, pd.DataFrame | None):
+        kind = type(frame).__name__
+        raise ConfigError(f"`frame` is a DataFrame with dates and a close, no {kind}.")
+    if path is not None and frame is not None:
+        raise ConfigError("`path` and `frame` exclude each other: give one of them.")
+    if extra and path is None and frame is None:
         raise ConfigError(
             f"extra columns {', '.join(extra)} can only come from a file. "
             "Give its `path` too, or leave them out."

@@ -75,7 +75,9 @@ def rows_between(
         raise DataError(
             f"{ticker}: no session lies in the {what} range {start} to {end}; the "
             f"prices cover {sessions[0].date()} to {sessions[-1].date()}. "
-            f"Choose dates inside, or load prices that cover the range."
+            "Choose dates inside, or load prices that cover the range. Dates that were "
+            "left out are made by `forecaster train --csv FILE`, and in Python by "
+            "`with_dates(config, prices)`."
         )
     return slice(first, last)
 
@@ -84,6 +86,7 @@ def session_index(prices: pd.DataFrame) -> pd.DatetimeIndex:
     """Return the index of a price frame, which must hold dates."""
     if not isinstance(prices.index, pd.DatetimeIndex):
         raise DataError(
-            "prices must be indexed by session dates. Get them from `load_prices`."
+            "prices must be indexed by session dates. Get them from `load_prices`, "
+            "which takes a table too: `load_prices(frame=TABLE)`."
         )
     return prices.index

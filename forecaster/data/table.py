@@ -136,6 +136,9 @@ def usable_part(table: Table, part: slice, needed: int, *, where: str = "") -> s
     usable = slice(max(part.start, table.n_unready), part.stop)
     n_rows = usable.stop - usable.start
     if n_rows < needed:
+        n_lost = min(usable.start, part.stop) - part.start
+        if n_lost and not where:
+            where = f"after the {n_lost} that the features look back on"
         raise NotEnoughHistory(table.ticker, needed, max(n_rows, 0), where=where)
     return usable
 

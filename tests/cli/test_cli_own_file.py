@@ -11,6 +11,7 @@ FEW = (
 
 
 ENDS = ("start", "end")
+LEVELS = ("0.8", "0.95")
 
 
 @pytest.fixture
@@ -116,6 +117,69 @@ def test_prices_that_have_the_dates_are_not_divided(command, tmp_path):
     assert answer.exit_code == 0, answer.output
     assert settings_of(answer, tmp_path)["evaluation"]["start"].year == 2017
     assert "of the sessions" not in answer.stderr
+
+
+def test_a_close_alone_leads_to_intervals(command, prices_csv, tmp_path):
+    """The way that the README shows, and the messages that lead to it."""
+    runs = ("--runs-dir", tmp_path / "runs")
+    for name in ("google-quantiles", "google-open"):
+        refused = command("train", name, "--csv", prices_csv, *runs, "--quiet")
+        assert refused.exit_code == 3
+        assert "`own-close` need no more than a close" in refused.stderr
+    few = ("--epochs", "1", "--set", "calibration.n_folds=1")
+    trained = command("train", "own-close", "--csv", prices_csv, *runs, "--quiet", *few)
+    assert trained.exit_code == 0, trained.output
+    made = command.json("predict", *runs, "--level", "0.8", "0.95")
+    assert (made["ticker"], made["calibration"]) == ("MINE", "adaptive")
+    assert len(made["forecast"]) == 5
+    for row in made["forecast"]:
+        ends = [row[f"{end}_{level}"] for end in ("low", "high") for level in LEVELS]
+        low, lowest, high, highest = ends
+        assert lowest < low < row["predicted"] < high < highest
+
+
+def test_a_run_is_named_after_the_prices_and_the_settings(
+    command, prices_csv, tmp_path
+):
+    runs = tmp_path / "runs"
+    words = ("--csv", prices_csv, "--runs-dir", runs, "--quiet", *FEW)
+    for wanted in ("MINE-google", "MINE-google-2"):
+        answer = command("train", *words)
+        assert answer.exit_code == 0, answer.output
+        assert (runs / wanted / "bundle").is_dir()
+    assert command("train", *words, "--name", "other").exit_code == 0
+    assert sorted(path.name for path in runs.iterdir()) == [
+        *("MINE-google", "MINE-google-2", "other")
+    ]
+    asked = command("predict", "MINE-google", "--runs-dir", runs)
+    assert asked.stdout.startswith("MINE close")
+
+
+@pytest.mark.parametrize(
+    ("ticker", "name"),
+    [
+        ("GOOG", "google"),
+        ("AAPL", "AAPL-google"),
+        ("^GSPC", "GSPC-google"),
+        ("EURUSD=X", "EURUSD-X-google"),
+        ("BRK.B", "BRK.B-google"),
+    ],
+)
+def test_any_ticker_makes_a_name_for_a_folder(ticker, name):
+    from forecaster.cli.jobs import named_after_prices
+    from forecaster.config import load_config
+
+    config = load_config("google", [f"data.ticker={ticker}"])
+    assert named_after_prices(config, "google").name == name
+
+
+def test_settings_of_ones_own_name_the_run(command, prices_csv, tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text('[data]\npath = "mine.csv"\n')
+    runs = tmp_path / "runs"
+    answer = command("train", file, "--runs-dir", runs, "--quiet", *FEW)
+    assert answer.exit_code == 0, answer.output
+    assert (runs / "own").is_dir()
 
 
 def test_settings_that_name_a_file_call_its_prices_after_it(tmp_path):
