@@ -46,7 +46,7 @@ def read_price_table(
     """
     if table.empty:
         raise InvalidPrices(f"{source} has no rows. Add some prices.")
-    if isinstance(table.index, pd.DatetimeIndex):
+    if _holds_dates(table.index):
         table = table.rename_axis(index="date")
     if not isinstance(table.index, pd.RangeIndex):
         table = table.reset_index(allow_duplicates=True)
@@ -58,6 +58,14 @@ def read_price_table(
     table = table.set_axis(pd.RangeIndex(len(names)), axis="columns")
     table.index = pd.RangeIndex(len(table)) + 1
     return as_prices(table, columns, names, ticker, Origin(source, "row"))
+
+
+def _holds_dates(index: pd.Index) -> bool:
+    """Return whether an index is one of dates, or has no name and may be one."""
+    if isinstance(index, pd.DatetimeIndex):
+        return True
+    plain = index.nlevels == 1 and index.name is None
+    return plain and not pd.api.types.is_numeric_dtype(index.dtype)
 
 
 def number_names(columns: dict[str, int]) -> list[str]:

@@ -18,6 +18,8 @@ MADE = {
     "dates as text": lambda t: t.set_axis(t.index.strftime("%d.%m.%Y")).rename_axis(
         "Datum"
     ),
+    "dates as text without a name": lambda t: t.set_axis(t.index.strftime("%F")),
+    "periods": lambda t: t.to_period("D"),
     "newest first": lambda t: t.iloc[::-1],
     "rows left out before": lambda t: (
         pd.concat([t.head(1), t]).rename_axis("day").reset_index().iloc[1:]
