@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         plot_predictions,
         plot_ratios,
         plot_residuals,
+        plot_walk,
         use_style,
     )
     from forecaster.reliability import coverage_by_level, coverage_by_year, pit_by_bin
@@ -127,6 +128,7 @@ _HOMES = {
     "plot_predictions": "plotting",
     "plot_ratios": "plotting",
     "plot_residuals": "plotting",
+    "plot_walk": "plotting",
     "residuals_by_session": "diagnostics",
     "run_backtest": "backtesting",
     "run_training": "jobs",
@@ -194,6 +196,7 @@ __all__ = [
     "plot_predictions",
     "plot_ratios",
     "plot_residuals",
+    "plot_walk",
     "residuals_by_session",
     "run_backtest",
     "run_training",

@@ -47,12 +47,10 @@ from forecaster.diagnostics import verdicts_by
 from forecaster.folds import make_folds
 from forecaster.lag import shift_curve
 from forecaster.plotting import use_style
-from forecaster.plotting.fans import bands_in, draw_bands
 from forecaster.plotting.style import (
     BLACK,
     BLUE,
     GREY,
-    LINES,
     ORANGE,
     date_ticks,
     finish,
@@ -119,25 +117,15 @@ print(backtest)
 print(f"{n_sessions} sessions, {len(prices)} tickers, one forecast a day for each")
 print(f"quantiles: {', '.join(f'{level:g}' for level in backtest.levels)}")
 
-rows = frame.query("ticker == 'GOOG' and model == 'model'").set_index("session")
-shown = rows.loc["2022-09-01":"2022-12-31"]
+rows = frame.query("ticker == 'GOOG' and model == 'model'")
+shown = rows.query("'2022-09-01' <= session <= '2022-12-31'")
 figure, ax = plt.subplots(figsize=(9, 3.8))
-draw_bands(ax, shown.index, bands_in(shown, (0.95, 0.8)))
-ax.plot(
-    shown.index,
-    shown["actual"],
-    color=BLACK,
-    lw=1.2,
-    marker=".",
-    zorder=LINES,
-    label="real",
-)
-date_ticks(ax)
-finish(
+fc.plot_walk(
+    shown,
     ax,
-    title="Intervals for each close, forecast at the close before",
-    xlabel="session of 2022",
-    ylabel="GOOG close (US dollars)",
+    levels=(0.95, 0.8),
+    title="GOOG: each close of autumn 2022, forecast at the close before",
+    unit="US dollars",
 )
 plt.show()
 assert n_sessions == 684
@@ -145,7 +133,8 @@ assert len(frame.query("model == 'model'")) == 6 * n_sessions
 
 # %% [markdown]
 # The band moves with the price, a session behind it, and its width follows the
-# volatility. Both are to be judged: the middle of the band, and its width.
+# volatility. Its middle (dashed) can hardly be told from the last price (dotted). Both
+# are to be judged: the middle of the band, and its width.
 
 # %% [markdown]
 # ## 2. The middle: who copies yesterday

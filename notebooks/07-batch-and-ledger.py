@@ -66,8 +66,6 @@ from forecaster.errors import NoSkill
 from forecaster.ledger import Ledger
 from forecaster.ledger.reading import widen
 from forecaster.plotting import use_style
-from forecaster.plotting.fans import bands_in, draw_bands
-from forecaster.plotting.style import BLACK, LINES, ORANGE, date_ticks, finish
 from forecaster.registry import Registry
 from forecaster.registry.listing import list_models
 from forecaster.verdict import Verdict
@@ -376,19 +374,12 @@ assert (scores["n_open"] == 1).all()
 rows = widen(ledger.forecasts(tickers=["GOOG"])).dropna(subset="actual")
 
 figure, ax = plt.subplots(figsize=(9, 3.8))
-draw_bands(ax, pd.DatetimeIndex(rows["session"]), bands_in(rows, (0.95, 0.8)))
-lines = (
-    ("predicted", "forecast", {"color": ORANGE, "ls": "--"}),
-    ("actual", "real", {"color": BLACK, "marker": "."}),
-)
-for column, label, way in lines:
-    ax.plot(rows["session"], rows[column], lw=1.2, zorder=LINES, label=label, **way)
-date_ticks(ax)
-finish(
+fc.plot_walk(
+    rows,
     ax,
-    title="Forecasts as they stand in the ledger, beside the prices that came",
-    xlabel="session",
-    ylabel="GOOG close (US dollars)",
+    levels=(0.95, 0.8),
+    title="GOOG: forecasts as they stand in the ledger, beside the prices that came",
+    unit="US dollars",
 )
 plt.show()
 

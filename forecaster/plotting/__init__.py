@@ -10,7 +10,7 @@ from forecaster.plotting.errors import plot_correlations, plot_errors, plot_lag
 from forecaster.plotting.explanations import plot_attributions, plot_importance
 from forecaster.plotting.forecasts import plot_candles, plot_forecast
 from forecaster.plotting.learning import GRADIENT, plot_gradients, plot_history
-from forecaster.plotting.predictions import plot_predictions, plot_residuals
+from forecaster.plotting.predictions import plot_predictions, plot_residuals, plot_walk
 from forecaster.plotting.ratios import plot_ratios
 from forecaster.plotting.reliability import plot_calibration, plot_coverage, plot_pit
 from forecaster.plotting.saving import draw_bytes, save_figure
@@ -37,6 +37,7 @@ __all__ = [
     "plot_predictions",
     "plot_ratios",
     "plot_residuals",
+    "plot_walk",
     "save_figure",
     "style",
     "use_style",

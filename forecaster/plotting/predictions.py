@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: forecasts beside real prices, and what is left."""
+"""Pictures of forecasts beside the real prices that came, and of what is left."""
 
 from __future__ import annotations
 
@@ -75,25 +75,7 @@ def plot_predictions(
         joined = [*before, rows["actual"].iloc[0]]
         ax.plot([*before.index, days[0]], joined, color=line, lw=1.6, zorder=LINES)
     draw_bands(ax, days, bands)
-    ax.plot(days, rows["actual"], color=line, lw=1.6, zorder=LINES, label="real")
-    ax.plot(
-        days,
-        rows["predicted"],
-        color=ORANGE,
-        lw=1.6,
-        ls="--",
-        zorder=LINES,
-        label="predicted",
-    )
-    ax.plot(
-        days,
-        rows["last_value"],
-        color=BLUE,
-        lw=1.2,
-        ls=":",
-        zorder=LINES,
-        label="last value",
-    )
+    _draw_lines(ax, rows)
     date_ticks(ax)
     return finish(
         ax,
@@ -101,6 +83,76 @@ def plot_predictions(
         xlabel="session",
         ylabel=f"{evaluation.target} ({unit})",
     )
+
+
+def plot_walk(
+    rows: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    levels: Sequence[float] = (),
+    title: str = "Predicted against real prices, walking forward",
+    unit: str = "quote currency",
+) -> Axes:
+    """Draw the forecasts of one ticker and step beside the prices that came.
+
+    Parameters
+    ----------
+    rows
+        Of one model, such as those of `Backtest.frame` or of the ledger: `session
+        actual predicted`, and if there are, `last_value`, quantiles such as `q0.05`,
+        and `fold`, whose first sessions are marked.
+    levels
+        Of the central intervals to shade, such as 0.9: those between two quantiles.
+    unit
+        Of the prices.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw, or a session comes twice.
+    ConfigError
+        If the forecasts have no such interval.
+    """
+    check_table(rows, ("session", "actual", "predicted"), "walk", "`Backtest.frame`")
+    check_values(rows["predicted"], "walk")
+    days = pd.DatetimeIndex(rows["session"])
+    if not days.is_unique:
+        raise DataError(
+            "walk: sessions come twice. Give the rows of one ticker, model and step."
+        )
+    bands = bands_in(rows, levels)
+    ax = ax or new_axes()
+    draw_bands(ax, days, bands)
+    _draw_lines(ax, rows)
+    starts = _new_folds(rows)
+    for start in starts:
+        ax.axvline(day_number(start), color=ink(ax), lw=0.6, ls=":", alpha=0.6)
+    date_ticks(ax)
+    return finish(
+        ax,
+        title=title + ("\nupright lines: a new fold" if len(starts) else ""),
+        xlabel="session",
+        ylabel=f"price ({unit})",
+    )
+
+
+def _new_folds(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    if "fold" not in rows:
+        return pd.DatetimeIndex([])
+    return pd.DatetimeIndex(rows.groupby("fold")["session"].min().iloc[1:])
+
+
+def _draw_lines(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw what came, what was forecast, and what would have cost nothing."""
+    days = pd.DatetimeIndex(rows["session"])
+    looks: dict[str, dict[str, Any]] = {
+        "actual": {"color": ink(ax), "lw": 1.6, "label": "real"},
+        "predicted": {"color": ORANGE, "lw": 1.6, "ls": "--", "label": "predicted"},
+        "last_value": {"color": BLUE, "lw": 1.2, "ls": ":", "label": "last value"},
+    }
+    for name, chosen in looks.items():
+        if name in rows:
+            ax.plot(days, rows[name], zorder=LINES, **chosen)
 
 
 def plot_residuals(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import Any
 
 from forecaster.backtest import BUNDLE
 from forecaster.backtest_scores import MODEL
 from forecaster.bundle import load_bundle_config
 from forecaster.diagnostics import Group, verdicts_by
 from forecaster.errors import DataError
-from forecaster.plotting.fans import bands_in, draw_bands
-from forecaster.plotting.style import BLUE, LINES, ORANGE, date_ticks, finish, ink
+from forecaster.plotting import plot_walk
 from forecaster.report.common import (
     CENTRE,
     lag_table,
@@ -51,9 +48,6 @@ from forecaster.report.verdicts import (
     verdict_rows,
 )
 from forecaster.verdict import LAST_VALUE, Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_TICKERS = 8
 FAN = (0.5, 0.9)
@@ -151,6 +145,7 @@ def _predicted(
     shares = " and ".join(f"{100 * level:g}%" for level in levels)
     fan = f" Shaded: the intervals of {shares}." if levels else ""
     label = f"{target} (quote currency)"
+    title = f"{ticker} {target}: predicted against real prices, walking forward"
     return figure(
         f"predictions-{place}",
         f"{ticker} {target}: predicted against real prices",
@@ -159,32 +154,9 @@ def _predicted(
         f"{cell(float(rows['actual'].min()))} to {cell(float(rows['actual'].max()))}, "
         f"predicted ones from {cell(float(rows['predicted'].min()))} to "
         f"{cell(float(rows['predicted'].max()))}.{fan}",
-        lambda ax: _draw_walk(ax, rows, levels, f"{ticker} {target}", label),
+        lambda ax: plot_walk(rows, ax, levels=levels, title=title),
         zoomable=True,
         live=live_predictions(rows, [LAST_VALUE], label) if interactive else None,
-    )
-
-
-def _draw_walk(
-    ax: Axes, rows: pd.DataFrame, levels: list[float], name: str, label: str
-) -> None:
-    days = pd.DatetimeIndex(rows["session"])
-    draw_bands(ax, days, bands_in(rows, levels))
-    shape: dict[str, Any] = {"zorder": LINES}
-    ax.plot(days, rows["actual"], color=ink(ax), lw=1.4, label="real", **shape)
-    shape["lw"] = 1.2
-    predicted, naive = rows["predicted"], rows[LAST_VALUE]
-    ax.plot(days, predicted, color=ORANGE, ls="--", label="predicted", **shape)
-    ax.plot(days, naive, color=BLUE, ls=":", label="last value", **shape)
-    for start in rows.groupby("fold")["session"].min().iloc[1:]:
-        ax.axvline(start, color=ink(ax), lw=0.6, ls=":", alpha=0.6)
-    date_ticks(ax)
-    finish(
-        ax,
-        title=f"{name}: predicted against real prices, walking forward\n"
-        "upright lines: a new fold",
-        xlabel="session",
-        ylabel=label,
     )
 
 

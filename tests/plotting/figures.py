@@ -57,6 +57,7 @@ FIGURES = {
     "predictions": plot_test_range,
     "ratios": lambda ax=None: plotting.plot_ratios(subjects.verdicts(), ax),
     "residuals": lambda ax=None: plotting.plot_residuals(subjects.residuals(), ax),
+    "walk": lambda ax=None: plotting.plot_walk(subjects.walk(), ax, levels=(0.9, 0.5)),
 }
 NIGHT = ("forecast", "predictions")
 SIZE, DPI, PLACE = (8.0, 4.4), 60, (0.08, 0.1, 0.84, 0.8)

@@ -128,6 +128,13 @@ def backtest(tickers=("AAA", "BBB"), n: int = 60, *, quantiles: bool = True):
     return score_backtest(pd.concat(parts, ignore_index=True))
 
 
+def walk() -> pd.DataFrame:
+    """Return the rows of one ticker of a backtest, in two folds."""
+    rows = backtest(("AAA",)).frame.query("model == 'model'").copy()
+    rows["fold"] = 1 + (np.arange(len(rows)) >= len(rows) // 2)
+    return rows
+
+
 def gains() -> pd.DataFrame:
     return gains_by_origin(backtest())
 

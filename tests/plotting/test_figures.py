@@ -102,6 +102,25 @@ def test_intervals_are_those_between_two_quantiles(ax):
     assert drawn["50% interval"] == (nearest["q0.25"].min(), nearest["q0.75"].max())
 
 
+def test_a_walk_is_drawn_as_its_rows_say(ax):
+    rows = subjects.walk()
+    plotting.plot_walk(rows, ax, levels=(0.9,), title="AAA", unit="US dollars")
+    drawn = lines(ax)
+    np.testing.assert_array_equal(drawn["real"], rows["actual"])
+    np.testing.assert_array_equal(drawn["predicted"], rows["predicted"])
+    assert areas(ax)["90% interval"] == (rows["q0.05"].min(), rows["q0.95"].max())
+    upright = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2]
+    assert upright == [date2num(rows.query("fold == 2")["session"].min())]
+    assert ax.get_title() == "AAA\nupright lines: a new fold"
+    assert ax.get_ylabel() == "price (US dollars)"
+
+
+def test_a_walk_without_folds_marks_none(ax):
+    plotting.plot_walk(subjects.walk().drop(columns="fold"), ax)
+    assert "fold" not in ax.get_title()
+    assert all(len(line.get_xdata()) > 2 for line in ax.lines)
+
+
 def test_a_forecast_follows_the_last_prices(ax):
     forecast, prices = subjects.forecast(), subjects.prices()
     plotting.plot_forecast(forecast, prices, ax, n_sessions=10)
@@ -437,6 +456,11 @@ REFUSED = {
         lambda: plotting.plot_coverage(subjects.coverage_by_year().iloc[:0]),
         DataError,
         "coverage_by_year.* has no rows",
+    ),
+    "two tickers at once": (
+        lambda: plotting.plot_walk(pd.concat([subjects.walk(), subjects.walk()])),
+        DataError,
+        "sessions come twice",
     ),
     "no gains": (
         lambda: plotting.plot_advantage(subjects.backtest()),
