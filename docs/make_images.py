@@ -39,6 +39,7 @@ FAN = (
 )
 WALK = "walk-forward"
 LEVELS, ORIGIN = (0.5, 0.8, 0.95), "2017-12-29"
+UNIT = "US dollars"
 
 
 def main() -> None:
@@ -53,9 +54,10 @@ def main() -> None:
 def draw_google(runs_dir: Path) -> list[Path]:
     """Draw what the reference run predicted of 2017."""
     evaluation = trained(fc.load_config("google"), runs_dir).load_evaluation()
+    prices = fc.load_prices("GOOG")
     return [
         save_figure(
-            lambda ax: plot_predictions(evaluation, ax),
+            lambda ax: plot_predictions(evaluation, ax, prices=prices, unit=UNIT),
             IMAGES / "predicted-vs-real.png",
         )
     ]
@@ -68,7 +70,7 @@ def draw_fan(runs_dir: Path) -> list[Path]:
     forecast = run.load().predict(prices, as_of=ORIGIN, levels=LEVELS)
     return [
         save_figure(
-            lambda ax: plot_forecast(forecast, prices, ax),
+            lambda ax: plot_forecast(forecast, prices, ax, unit=UNIT),
             IMAGES / "forecast-fan.png",
         )
     ]

@@ -41,6 +41,7 @@ def plot_forecast(
     n_sessions: int = 60,
     *,
     whole_paths: float | None = None,
+    unit: str = "quote currency",
 ) -> Axes:
     """Draw a forecast behind the last real prices, in a fan of its intervals.
 
@@ -56,6 +57,8 @@ def plot_forecast(
     whole_paths
         Level of `Forecast.path_band`, whose ends are then dotted: the share of paths
         that never leave it.
+    unit
+        Of the prices.
 
     Raises
     ------
@@ -81,14 +84,15 @@ def plot_forecast(
         zorder=LINES,
         label="forecast",
     )
-    ax.axvline(day_number(forecast.origin), color=GREY, lw=0.8, ls="--")
+    origin = day_number(forecast.origin)
+    ax.axvline(origin, color=GREY, lw=0.8, ls="--", label="origin")
     date_ticks(ax)
     return finish(
         ax,
-        title=f"{forecast.ticker} {forecast.target}: forecast known to "
+        title=f"{forecast.ticker} {forecast.target}: forecast at the close of "
         f"{forecast.origin.date()}",
         xlabel="session",
-        ylabel=f"{forecast.target} (quote currency)",
+        ylabel=f"{forecast.target} ({unit})",
     )
 
 
@@ -97,6 +101,8 @@ def plot_candles(
     forecast: Forecast | None = None,
     ax: Axes | None = None,
     n_sessions: int = 40,
+    *,
+    unit: str = "quote currency",
 ) -> Axes:
     """Draw sessions as candlesticks, and a forecast behind them.
 
@@ -110,6 +116,8 @@ def plot_candles(
         Price frame; with a forecast it is drawn to its origin.
     n_sessions
         How many real sessions to draw.
+    unit
+        Of the prices.
 
     Raises
     ------
@@ -128,11 +136,11 @@ def plot_candles(
         _draw_steps(ax, forecast, len(known))
         days = pd.DatetimeIndex([*days, *forecast.sessions])
         title = (
-            f"{forecast.ticker}: daily prices, and the {forecast.target} forecast "
-            f"known to {forecast.origin.date()}"
+            f"{forecast.ticker}: daily prices, and the {forecast.target} forecast at "
+            f"the close of {forecast.origin.date()}"
         )
     _session_ticks(ax, days)
-    return finish(ax, title=title, xlabel="session", ylabel="price (quote currency)")
+    return finish(ax, title=title, xlabel="session", ylabel=f"price ({unit})")
 
 
 def _known(

@@ -40,6 +40,9 @@ def plot_forecast(ax=None):
 
 FIGURES = {
     "advantage": lambda ax=None: plotting.plot_advantage(subjects.gains(), ax),
+    "attributions": lambda ax=None: plotting.plot_attributions(
+        subjects.attributions(), ax
+    ),
     "calibration": lambda ax=None: plotting.plot_calibration(subjects.coverage(), ax),
     "candles": plot_candles,
     "correlations": lambda ax=None: plotting.plot_correlations(
@@ -77,14 +80,19 @@ def picture(draw, *, dark=False) -> bytes:
     content = io.BytesIO()
     with style(dark=dark):
         ax = on_a_page(draw)
-        ax.set(title="", xlabel="", ylabel="")
-        if ax.get_legend() is not None:
-            ax.get_legend().remove()
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_tick_params(which="both", label1On=False)
-            axis.offsetText.set_visible(False)
+        for part in ax.figure.axes:  # a bar of colours has its own
+            without_letters(part)
         ax.figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
+
+
+def without_letters(ax) -> None:
+    ax.set(title="", xlabel="", ylabel="")
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_tick_params(which="both", label1On=False, label2On=False)
+        axis.offsetText.set_visible(False)
 
 
 def words(draw) -> dict:

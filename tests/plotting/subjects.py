@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from forecaster.attributions import Attributions
 from forecaster.backtest_scores import score_backtest
 from forecaster.calibration import Interval
 from forecaster.diagnostics import gains_by_origin
@@ -267,3 +268,21 @@ def importance() -> pd.DataFrame:
     facts = {"ticker": "TEST", "target": "close", "loss": "RMSE", "n_repeats": 5}
     table.attrs = {**facts, "n_folds": 2, "n_windows": 100}
     return table
+
+
+def attributions() -> Attributions:
+    """Return what two inputs of six sessions add, the newest most."""
+    random = np.random.default_rng(3)
+    share = np.linspace(0.1, 1, 6)[:, None] * np.array([1.0, 0.4])
+    days = prices().index[10:25].to_numpy()
+    return Attributions(
+        ticker="TEST",
+        target="close",
+        baseline="mean",
+        features=("log_return", "range"),
+        origins=days,
+        values=random.normal(0, 0.01, (len(days), 6, 2)) * share,
+        currency=None,
+        forecast=np.full(len(days), 0.2),
+        baseline_forecast=np.full(len(days), 0.1),
+    )

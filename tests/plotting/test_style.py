@@ -106,9 +106,10 @@ def test_every_figure_has_a_title_names_and_its_legend_outside_the_data(name):
     figure.draw_without_rendering()
     assert ax.get_title()
     assert ax.get_xlabel()
-    assert ax.get_ylabel() or name in ("importance", "ratios")  # names on the ticks
+    named_ticks = ("attributions", "importance", "ratios")
+    assert ax.get_ylabel() or name in named_ticks
     legend = ax.get_legend()
-    if name != "importance":
+    if name not in ("attributions", "importance"):
         assert legend.get_window_extent().x0 >= ax.get_window_extent().x1
         assert legend.get_window_extent().x1 <= figure.bbox.x1 + 1
 
@@ -130,8 +131,7 @@ def test_every_figure_can_be_asked_of_the_package():
     for name in drawn:
         parameters = inspect.signature(getattr(forecaster, name)).parameters
         assert parameters["ax"].default is None
-    not_here = {"plot_attributions"}  # in tests/test_explain.py
-    assert {name.removeprefix("plot_") for name in drawn - not_here} == set(FIGURES)
+    assert {name.removeprefix("plot_") for name in drawn} == set(FIGURES)
 
 
 def test_a_picture_is_written_whole(tmp_path):
