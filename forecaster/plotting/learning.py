@@ -46,8 +46,15 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     marked = len(history) <= FEW
     for name, (label, colour, line, marker) in LOSSES.items():
         if name in history:
-            shown = {"label": label, "marker": marker if marked else None, "ms": 4}
-            ax.plot(history["epoch"], history[name], color=colour, ls=line, **shown)
+            ax.plot(
+                history["epoch"],
+                history[name],
+                color=colour,
+                ls=line,
+                marker=marker if marked else None,
+                ms=4,
+                label=label,
+            )
     _scale_losses([history], ax)
     _whole_epochs(ax)
     axis = ax.get_yscale()

@@ -166,7 +166,8 @@ def _yearly_figure(backtest: Backtest) -> Figure:
     told = "; ".join(
         f"{year}: "
         + ", ".join(
-            f"{PERCENT * row[level]:.1f}% in {PERCENT * level:g}%" for level in yearly
+            f"{PERCENT * held:.1f}% in {PERCENT * float(str(level)):g}%"
+            for level, held in row.items()
         )
         for year, row in yearly.iterrows()
     )
