@@ -102,9 +102,8 @@ def _shown(explained: Explained, beside: str) -> Section:
             f"Measured over {_counted(facts['n_windows'], 'window')} of "
             f"{_counted(facts['n_folds'], 'fold')}, with "
             f"{_counted(facts['n_repeats'], 'exchange')} of each input; the "
-            f"{facts['loss']} with nothing scrambled is {facts['base_loss']:.4g}. Of "
-            "this very network: its checksum is the one that stands in "
-            f"{beside}.",
+            f"{facts['loss']} with nothing scrambled is {facts['base_loss']:.4g}. "
+            f"The checksums in {beside} are those of what is reported here.",
             "An input that another one can stand in for seems to matter little.",
         ),
     )
