@@ -123,8 +123,8 @@ def importance_text(importance: pd.DataFrame) -> str:
         first = importance.iloc[0]
         wide = "" if alone else f", standard deviation {_percent(spread.iloc[0])}"
         return (
-            f"No input measurably matters. The {loss} changes most when "
-            f"{name_cell(first['feature'])} is scrambled, and then by "
+            f"No input measurably matters. The {loss} is largest when "
+            f"{name_cell(first['feature'])} is scrambled: it changes by "
             f"{_percent(growth.iloc[0], signed=True)}{wide}."
         )
     best = measurable.iloc[0]

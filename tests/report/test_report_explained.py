@@ -116,7 +116,7 @@ def importance(ratios, spreads):
     return table
 
 
-NOTHING = "No input measurably matters. The squared error changes most when input 0 is "
+NOTHING = "No input measurably matters. The squared error is largest when input 0 is "
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ NOTHING = "No input measurably matters. The squared error changes most when inpu
         (
             [0.9998],
             [0.0001],
-            f"{NOTHING}scrambled, and then by -0.02%, standard deviation 0.01%.",
+            f"{NOTHING}scrambled: it changes by -0.02%, standard deviation 0.01%.",
         ),
         (
             [1.01, 1.0],
             [0.02, 0.01],
-            f"{NOTHING}scrambled, and then by +1.00%, standard deviation 2.00%.",
+            f"{NOTHING}scrambled: it changes by +1.00%, standard deviation 2.00%.",
         ),
-        ([0.99], [None], f"{NOTHING}scrambled, and then by -1.00%."),
+        ([0.99], [None], f"{NOTHING}scrambled: it changes by -1.00%."),
         (
             [1.02],
             [0.01],
