@@ -21,11 +21,12 @@ from forecaster.scoring import (
     judge_direction,
     judge_points,
     judge_quantiles,
+    quantile_losses,
     score_forecasts,
 )
 from forecaster.verdict import LAST_VALUE, Verdict
 
-EVEN, COVERAGE = 0.5, "coverage_"
+EVEN, COVERAGE, PINBALL = 0.5, "coverage_", "pinball_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,8 @@ class Evaluation:
         Whose price, and which one.
     predictions
         One row for each origin and step: `origin session step actual predicted`, a
-        column for each baseline, with quantiles also `q0.05` and so on, with a
-        direction head `probability_up`; prices in the quote currency.
+        column for each baseline, with quantiles `q0.05` and losses `pinball_model` and
+        so on, with a direction head `probability_up`; prices in the quote currency.
     steps
         Scores of each forecast at each step, and over all steps (`all`), by both; see
         `forecaster.scoring.score_forecasts`.
@@ -222,6 +223,8 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     if spread is not None:
         for place, level in enumerate(levels):
             predictions[f"q{level:g}"] = spread.quantiles[..., place].ravel()
+        for name, loss in quantile_losses(outlooks, actual, levels).items():
+            predictions[f"{PINBALL}{name}"] = loss.mean(axis=-1).ravel()
     return Evaluation(
         predictions=predictions,
         steps=steps,

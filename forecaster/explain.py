@@ -87,7 +87,8 @@ def permutation_importance(
         and repeats, and standard deviations over the same (NaN for one value). The
         ticker is replaced by another of `data.tickers`. In `attrs`: `loss` (its name:
         squared error of prices, pinball loss of quantiles, or Brier score of
-        directions), `base_loss`, `n_folds`, `n_repeats`, `n_windows`.
+        directions), `base_loss`, `n_folds`, `n_repeats`, `n_windows`, `ticker`,
+        `target`, and in ISO form `first_session` and `last_session`.
 
     Raises
     ------
@@ -106,6 +107,7 @@ def permutation_importance(
     folds = _folds(forecasters, start, end)
     parts, loss = _check(folds, n_repeats)
     increases, ratios, bases, n_windows = [], [], [], 0
+    sessions: list[np.datetime64] = []
     random = np.random.default_rng(seed)
     for forecaster, first, last in folds:
         for frame in frames_of_any(prices, forecaster).values():
@@ -116,6 +118,7 @@ def permutation_importance(
             ratios.append(scrambled / base)
             bases.append(base.mean())
             n_windows += len(windows)
+            sessions += [windows.sessions.min(), windows.sessions.max()]
     table = _summary(parts, np.hstack(increases), np.hstack(ratios))
     table.attrs = {
         "loss": loss,
@@ -125,6 +128,8 @@ def permutation_importance(
         "n_windows": n_windows,
         "ticker": " ".join(frames_of_any(prices, folds[0][0])),
         "target": folds[0][0].config.data.target,
+        "first_session": str(pd.Timestamp(min(sessions)).date()),
+        "last_session": str(pd.Timestamp(max(sessions)).date()),
     }
     return table
 

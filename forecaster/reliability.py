@@ -19,8 +19,6 @@ from forecaster.evaluation import Evaluation
 from forecaster.metrics import central_intervals, coverage, pit, pit_histogram
 from forecaster.verdict import LEVEL
 
-COVERAGE = "coverage_"
-
 
 @dataclass(frozen=True, eq=False)
 class _Nearest:
@@ -56,14 +54,8 @@ def coverage_by_level(
     """
     _check_level(level)
     found = _nearest(source)
-    pairs = central_intervals(found.levels)
-    if not pairs:
-        raise ConfigError(
-            f"no two of the quantiles {list(found.levels)} make a central interval: "
-            "add their mirror images to `model.quantiles`"
-        )
     rows = []
-    for promised, (low, high) in sorted(pairs.items()):
+    for promised, (low, high) in sorted(_pairs_of(found).items()):
         ends = _binomial_band(found.n_origins, np.array([promised]), level)
         observed = coverage(
             found.actual, found.quantiles[:, low], found.quantiles[:, high]
@@ -80,24 +72,26 @@ def coverage_by_year(backtest: Backtest) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Shares of prices over all steps, indexed by the year of the session; a column
-        for each interval, named by what it promises (0.9), the widest first.
+        Shares of prices of the nearest step, indexed by the year of the session; a
+        column for each interval, named by what it promises (0.9), the widest first.
 
     Raises
     ------
     ConfigError
         If the forecasts have no central intervals.
     """
-    scores = pd.DataFrame(backtest.by("year").xs(MODEL, level="model"))
-    names = [str(name) for name in scores if str(name).startswith(COVERAGE)]
-    if not names:
-        raise ConfigError(
-            "this backtest has no central intervals to draw the coverage of: train a "
-            "network with quantiles"
-        )
-    levels = {name: float(name.removeprefix(COVERAGE)) for name in names}
-    widest_first = sorted(names, key=levels.__getitem__, reverse=True)
-    return pd.DataFrame({levels[name]: scores[name] for name in widest_first})
+    rows = _nearest_rows(backtest)
+    years = pd.DatetimeIndex(rows["session"]).year.rename("year")
+    found = {year: _forecasts_of(part) for year, part in rows.groupby(years)}
+    pairs = _pairs_of(next(iter(found.values())))
+    shares = {
+        promised: [
+            coverage(one.actual, one.quantiles[:, low], one.quantiles[:, high])
+            for one in found.values()
+        ]
+        for promised, (low, high) in sorted(pairs.items(), reverse=True)
+    }
+    return pd.DataFrame(shares, index=pd.Index([*found], name="year"))
 
 
 def pit_by_bin(source: Evaluation | Backtest, *, level: float = LEVEL) -> pd.DataFrame:
@@ -140,20 +134,29 @@ def pit_by_bin(source: Evaluation | Backtest, *, level: float = LEVEL) -> pd.Dat
 
 
 def _nearest(source: Evaluation | Backtest) -> _Nearest:
+    return _forecasts_of(_nearest_rows(source))
+
+
+def _nearest_rows(source: Evaluation | Backtest) -> pd.DataFrame:
+    """Return the model's rows of the nearest step that have all quantiles."""
     if isinstance(source, Backtest):
         rows = source.frame[source.frame["model"] == MODEL]
     else:
         rows = source.predictions
-    rows = rows[rows["step"] == 1]
-    names = sorted((str(n) for n in rows if str(n).startswith("q0.")), key=_level_of)
+    names = _quantiles_in(rows)
     if not names:
         raise ConfigError(
             "these forecasts have no quantiles. Train a network that has: set "
             "`model.head` to quantiles or student_t."
         )
-    rows = rows.dropna(subset=names)
+    rows = rows[rows["step"] == 1].dropna(subset=names)
     if rows.empty:
         raise DataError("there are no forecasts with quantiles of the nearest step")
+    return rows
+
+
+def _forecasts_of(rows: pd.DataFrame) -> _Nearest:
+    names = _quantiles_in(rows)
     return _Nearest(
         rows["actual"].to_numpy(dtype=float),
         rows[names].to_numpy(dtype=float),
@@ -161,6 +164,22 @@ def _nearest(source: Evaluation | Backtest) -> _Nearest:
         int(rows["origin"].nunique()),
         int(rows["ticker"].nunique()) if "ticker" in rows else 1,
     )
+
+
+def _quantiles_in(rows: pd.DataFrame) -> list[str]:
+    names = (str(name) for name in rows)
+    return sorted((one for one in names if one.startswith("q0.")), key=_level_of)
+
+
+def _pairs_of(found: _Nearest) -> dict[float, tuple[int, int]]:
+    """Return the places of both ends of each central interval, by what it promises."""
+    pairs = central_intervals(found.levels)
+    if not pairs:
+        raise ConfigError(
+            f"no two of the quantiles {list(found.levels)} make a central interval: "
+            "add their mirror images to `model.quantiles`"
+        )
+    return dict(pairs)
 
 
 def _binomial_band(

@@ -84,6 +84,17 @@ def judge_points(
     return judge(losses.pop(model), losses, horizon=actual.shape[1])
 
 
+def quantile_losses(
+    outlooks: Mapping[str, Outlook], actual: FloatArray, levels: Sequence[float]
+) -> dict[str, FloatArray]:
+    """Return the pinball loss of each quantile, of the forecasts that have any."""
+    return {
+        name: pinball_losses(actual, outlook.quantiles, levels)
+        for name, outlook in outlooks.items()
+        if outlook.quantiles is not None
+    }
+
+
 def judge_quantiles(
     outlooks: Mapping[str, Outlook],
     actual: FloatArray,
@@ -93,9 +104,8 @@ def judge_quantiles(
 ) -> Verdict | None:
     """Return the verdict on pinball losses, or None if there is nothing to compare."""
     losses = {
-        name: pinball_losses(actual, outlook.quantiles, levels).mean(axis=(1, 2))
-        for name, outlook in outlooks.items()
-        if outlook.quantiles is not None
+        name: loss.mean(axis=(1, 2))
+        for name, loss in quantile_losses(outlooks, actual, levels).items()
     }
     if model not in losses or len(losses) == 1:
         return None

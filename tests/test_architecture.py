@@ -25,7 +25,7 @@ LAYERS = [  # lowest first; the name of a package covers its modules
     {"forecasting"},
     {"bundle", "ranges", "scrambling"},
     {"training", "study", "streaming", "attributions", "watching"},
-    {"explain", "monitor", "backtest", "backtest_scores"},
+    {"explain", "explain_files", "monitor", "backtest", "backtest_scores"},
     {"calibrating", "outoffold", "diagnostics", "reliability"},
     {"ledger"},
     {"backtesting"},

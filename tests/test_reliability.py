@@ -145,9 +145,30 @@ def test_coverage_by_year_is_that_of_the_backtest():
     scores = backtest.by("year").xs("model", level="model")
     assert list(table) == sorted(table, reverse=True)
     assert list(table.index) == [2023, 2024]
-    np.testing.assert_array_equal(table[0.9], scores["coverage_0.9"])
+    np.testing.assert_allclose(table[0.9], scores["coverage_0.9"], rtol=1e-12)
+
+
+def test_coverage_by_year_looks_at_the_nearest_step_as_coverage_by_level_does():
+    known = subjects.backtest()
+    names = [name for name in known.frame if str(name).startswith("q0.")]
+    second = known.frame.assign(step=2)
+    second[names] += 1000  # no interval of the second step holds a price
+    backtest = replace(known, frame=pd.concat([known.frame, second]))
+    pd.testing.assert_frame_equal(coverage_by_year(backtest), coverage_by_year(known))
+    rows = known.frame.query("model == 'model'")
+    counts = rows.groupby(rows["session"].dt.year).size()
+    mean = coverage_by_year(backtest).mul(counts, axis=0).sum() / counts.sum()
+    by_level = coverage_by_level(backtest).set_index("level")["observed"]
+    assert {*mean.index} == {*by_level.index}
+    for level, held in by_level.items():
+        assert mean[level] == pytest.approx(held)
+    assert (by_level > 0).all()
 
 
 def test_coverage_by_year_wants_intervals():
-    with pytest.raises(ConfigError, match="no central intervals"):
+    with pytest.raises(ConfigError, match="have no quantiles"):
         coverage_by_year(subjects.backtest(quantiles=False))
+    known = subjects.backtest()
+    half = replace(known, frame=known.frame.drop(columns=["q0.05", "q0.25"]))
+    with pytest.raises(ConfigError, match="central interval"):
+        coverage_by_year(half)

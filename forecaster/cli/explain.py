@@ -76,11 +76,13 @@ def explain_command(
 ) -> None:
     """Say which inputs a run's forecasts hang on, and which sessions of them.
 
-    Writes importance.csv and attributions.csv with a picture of each. Importance is
-    how much the loss grows when an input is exchanged between windows; attributions
-    are integrated gradients of the next session's forecast. The folder of a
-    walk-forward test will do for a run: each fold is then explained on its own test
-    range, and the newest fold's forecasts are attributed.
+    Writes importance.csv and attributions.csv with a picture of each, and
+    explained.json, which says of which network; `forecaster report` shows them where
+    they lie beside the run, so not those of `--out`. Importance is how much the loss
+    grows when an input is exchanged between windows; attributions are integrated
+    gradients of the next session's forecast. The folder of a walk-forward test will do
+    for a run: each fold is then explained on its own test range, and the newest fold's
+    forecasts are attributed.
 
     Examples:
 
@@ -95,6 +97,8 @@ def explain_command(
     from forecaster.cli.jobs import PriceChoice
     from forecaster.explain import integrated_gradients, permutation_importance
 
+    # Before they are read: another network in their place is then noticed later.
+    networks = _networks(run, runs_dir)
     folds = _folds(run, runs_dir, start, end)
     forecaster, first, last = folds[-1]
     prices = _prices(folds, PriceChoice(ticker, csv, source, offline))
@@ -109,7 +113,7 @@ def explain_command(
         n_windows=windows,
     )
     folder = _folder_beside(run, runs_dir) if out is None else out
-    paths = _write(importance, attributions, folder)
+    paths = _write(importance, attributions, networks, folder)
     if as_json:
         print_json(_document(importance, attributions, paths))
     else:
@@ -164,6 +168,7 @@ def _frame_of(prices: Prices, ticker: str) -> pd.DataFrame:
 def _folder_beside(run: str | None, runs_dir: Path) -> Path:
     """Return the folder for what is said of a run, or of a bundle alone."""
     from forecaster.bundle import MANIFEST
+    from forecaster.explain_files import folder_beside
     from forecaster.registry.loading import is_reference
     from forecaster.runs import find_run
 
@@ -176,17 +181,35 @@ def _folder_beside(run: str | None, runs_dir: Path) -> Path:
         folder = Path(run).resolve()
     else:
         folder = find_run(run, runs_dir).folder
-    return folder.with_name(f"{folder.name}.explain")
+    return folder_beside(folder)
+
+
+def _networks(run: str | None, runs_dir: Path) -> dict[str, str]:
+    """Return the fingerprints of the networks that are explained."""
+    from forecaster.explain_files import networks_of
+    from forecaster.registry.loading import is_reference
+    from forecaster.registry.registry import Registry
+    from forecaster.runs import BUNDLE, find_run
+
+    walked = _walked(run, runs_dir)
+    if walked is None and run is not None and is_reference(run):
+        return {BUNDLE: Registry.open().resolve(run).fingerprint}
+    if walked is None and run is not None and networks_of(Path(run)):
+        return networks_of(Path(run))
+    return networks_of(walked or find_run(run, runs_dir).folder)
 
 
 def _write(
-    importance: pd.DataFrame, attributions: Attributions, folder: Path
+    importance: pd.DataFrame,
+    attributions: Attributions,
+    networks: dict[str, str],
+    folder: Path,
 ) -> list[Path]:
-    from forecaster.atomic import write_text
+    from forecaster.explain_files import write_explained
     from forecaster.plotting import plot_attributions, plot_importance, save_figure
 
-    write_text(folder / "importance.csv", importance.to_csv(index=False))
-    write_text(folder / "attributions.csv", attributions.mean_absolute.to_csv())
+    table = attributions.mean_absolute
+    paths = write_explained(folder, importance, table, networks)
     pictures = (
         save_figure(
             lambda ax: plot_importance(importance, ax), folder / "importance.png"
@@ -195,7 +218,7 @@ def _write(
             lambda ax: plot_attributions(attributions, ax), folder / "attributions.png"
         ),
     )
-    return [folder / "importance.csv", folder / "attributions.csv", *pictures]
+    return [*paths, *pictures]
 
 
 def _document(

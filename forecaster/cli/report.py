@@ -37,7 +37,7 @@ def report_command(
         typer.Option(
             "--interactive",
             help="Pictures of plotly, that tell values under the pointer; makes the "
-            "file 5 MB larger.",
+            "file 5 MB larger. Not of a batch, which has a page for each evening.",
         ),
     ] = False,
     runs_dir: RunsDir = RUNS_DIR,
@@ -51,10 +51,12 @@ def report_command(
     One file that needs nothing beside it: the verdict first, then pictures, scores,
     tests, checks of the prices, and where all of it comes from. Nothing is trained and
     no connection is opened. Of a batch, an index and a page for each evening; of one
-    evening's folder, its page.
+    evening's folder, its page. Which inputs matter is shown where `forecaster explain`
+    measured it of this very network and left it beside the run.
 
-    Exit codes: 0 written; 2 plotly is not installed; 4 there is no such thing, or it is
-    damaged; 6 the file cannot be written, and what stood there is untouched.
+    Exit codes: 0 written; 2 plotly is not installed, or a batch is asked for with
+    `--interactive`; 4 there is no such thing, or it is damaged; 6 the file cannot be
+    written, and what stood there is untouched.
 
     Examples:
 

@@ -9,7 +9,12 @@ from forecaster.plotting.backtests import draw_backtest, plot_advantage, plot_fo
 from forecaster.plotting.errors import plot_correlations, plot_errors, plot_lag
 from forecaster.plotting.explanations import plot_attributions, plot_importance
 from forecaster.plotting.forecasts import plot_candles, plot_forecast
-from forecaster.plotting.learning import GRADIENT, plot_gradients, plot_history
+from forecaster.plotting.learning import (
+    GRADIENT,
+    plot_gradients,
+    plot_histories,
+    plot_history,
+)
 from forecaster.plotting.predictions import plot_predictions, plot_residuals, plot_walk
 from forecaster.plotting.ratios import plot_ratios
 from forecaster.plotting.reliability import plot_calibration, plot_coverage, plot_pit
@@ -30,6 +35,7 @@ __all__ = [
     "plot_folds",
     "plot_forecast",
     "plot_gradients",
+    "plot_histories",
     "plot_history",
     "plot_importance",
     "plot_lag",

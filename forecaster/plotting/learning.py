@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, DataError
 from forecaster.plotting.checking import check_table, check_values
 from forecaster.plotting.style import BLUE, ORANGE, finish, look, new_axes
 
@@ -18,6 +19,12 @@ GRADIENT = "gradient/"
 HISTORY = "`Forecaster.history`"
 FEW = 30  # epochs that are marked each
 FAR = 10.0  # between the largest and the least loss: from there on the axis is log
+THIN, THICK, FAINT = 1.0, 2.2, 0.45
+# Of each loss: its name, colour, line and mark.
+LOSSES = {
+    "loss": ("training", BLUE, "-", "o"),
+    "val_loss": ("validation", ORANGE, "--", "s"),
+}
 
 
 def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -36,19 +43,19 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     check_table(history, ("epoch", "loss"), "learning curves", HISTORY)
     check_values(history["loss"], "learning curves")
     ax = ax or new_axes()
-    marker = "o" if len(history) <= FEW else None
-    epoch = history["epoch"]
-    ax.plot(epoch, history["loss"], color=BLUE, marker=marker, ms=4, label="training")
-    if "val_loss" in history:
-        loss, marker = history["val_loss"], marker and "s"
-        ax.plot(
-            epoch, loss, color=ORANGE, ls="--", marker=marker, ms=4, label="validation"
-        )
-    losses = history[[name for name in ("loss", "val_loss") if name in history]]
-    values = losses.to_numpy(dtype=float)
-    # The loss of a density can be below zero.
-    if 0 < FAR * np.nanmin(values) < np.nanmax(values):
-        ax.set_yscale("log")
+    marked = len(history) <= FEW
+    for name, (label, colour, line, marker) in LOSSES.items():
+        if name in history:
+            ax.plot(
+                history["epoch"],
+                history[name],
+                color=colour,
+                ls=line,
+                marker=marker if marked else None,
+                ms=4,
+                label=label,
+            )
+    _scale_losses([history], ax)
     _whole_epochs(ax)
     axis = ax.get_yscale()
     return finish(
@@ -57,6 +64,41 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlabel="epoch",
         ylabel=f"loss (of scaled targets, {axis} axis)",
         legend="val_loss" in history,
+    )
+
+
+def plot_histories(
+    histories: Mapping[str, pd.DataFrame], ax: Axes | None = None
+) -> Axes:
+    """Draw the losses of several trainings by epoch; the last of them stands out.
+
+    Parameters
+    ----------
+    histories
+        Of each training as `Forecaster.history`, by its name, oldest first.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw.
+    """
+    if not histories:
+        raise DataError("losses of trainings: there is no training to draw")
+    for name, history in histories.items():
+        check_table(history, ("epoch", "loss"), f"losses of {name}", HISTORY)
+        check_values(history["loss"], f"losses of {name}")
+    ax = ax or new_axes()
+    newest = [*histories][-1]
+    for name, history in histories.items():
+        _draw_losses(history, ax, name=name if name == newest else None)
+    _scale_losses([*histories.values()], ax)
+    _whole_epochs(ax)
+    thin = "\nthick: the newest; thin: those before it" if len(histories) > 1 else ""
+    return finish(
+        ax,
+        title=f"Loss by epoch of each training{thin}",
+        xlabel="epoch",
+        ylabel=f"loss (of scaled targets, {ax.get_yscale()} axis)",
     )
 
 
@@ -96,6 +138,40 @@ def plot_gradients(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlabel="epoch",
         ylabel="norm, mean over batches (log axis)",
     )
+
+
+def _draw_losses(history: pd.DataFrame, ax: Axes, *, name: str | None) -> None:
+    """Draw the losses of one of several trainings, thick if it has a name."""
+    marked = name is not None and len(history) <= FEW
+    for column, (label, colour, line, marker) in LOSSES.items():
+        if column in history:
+            ax.plot(
+                history["epoch"],
+                history[column],
+                color=colour,
+                ls=line,
+                lw=THIN if name is None else THICK,
+                alpha=FAINT if name is None else None,
+                marker=marker if marked else None,
+                ms=4,
+                zorder=2 if name is None else 3,
+                label=None if name is None else f"{label}, {name}",
+            )
+
+
+def _scale_losses(histories: list[pd.DataFrame], ax: Axes) -> None:
+    """Make the axis logarithmic where losses above zero lie far from each other."""
+    values = np.concatenate(
+        [
+            one[name].to_numpy(dtype=float)
+            for one in histories
+            for name in LOSSES
+            if name in one
+        ]
+    )
+    # The loss of a density can be below zero.
+    if 0 < FAR * np.nanmin(values) < np.nanmax(values):
+        ax.set_yscale("log")
 
 
 def _whole_epochs(ax: Axes) -> None:

@@ -14,12 +14,13 @@ from forecaster.plotting import plot_walk
 from forecaster.report.common import (
     CENTRE,
     lag_table,
+    lag_texts,
     page_calibration,
     page_errors,
-    page_importance,
     page_of,
 )
 from forecaster.report.drawing import figure
+from forecaster.report.explained import page_importance
 from forecaster.report.interactive import levels_in, live_predictions
 from forecaster.report.learning import page_trainings
 from forecaster.report.page import (
@@ -74,7 +75,7 @@ def backtest_page(folder: Path, *, interactive: bool = False) -> Page:
             _significance(walked, tickers),
             _lag(walked),
             page_timeline(walked, interactive=interactive),
-            page_importance(folder, ", ".join(tickers), target),
+            page_importance(folder),
             page_trainings(walked.histories, interactive=interactive),
             _data(folder, walked, tickers),
             _provenance(folder, walked),
@@ -96,6 +97,7 @@ def _verdict(walked: Walked, tickers: list[str]) -> Section:
         notes.append(CENTRE)
         texts.append(str(backtest.verdict))
         facts |= verdict_facts(backtest.verdict, prefix="centre: ")
+    texts += lag_texts(backtest.lags)
     days = backtest.frame["session"]
     facts |= {
         "RMSE over that of the last value": cell(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pandas as pd
 
 from forecaster.backtest_losses import PERCENT
-from forecaster.backtest_scores import Backtest
+from forecaster.backtest_scores import MODEL, Backtest
 from forecaster.diagnostics import errors_by_step
-from forecaster.errors import BundleError, ConfigError, DataError
+from forecaster.errors import ConfigError, DataError
 from forecaster.evaluation import Evaluation
 from forecaster.lag import Lag
 from forecaster.plotting import (
     plot_calibration,
     plot_coverage,
     plot_errors,
-    plot_importance,
     plot_pit,
 )
 from forecaster.reliability import coverage_by_level, coverage_by_year, pit_by_bin
@@ -33,11 +32,23 @@ from forecaster.report.page import (
     name_cell,
     table_of,
 )
-from forecaster.report.stored import read_table
 
-IMPORTANCE, ATTRIBUTIONS = "importance.csv", "attributions.csv"
-EXPLAINED = ".explain"
-MOST_INPUTS = 30
+LAG_OUTCOMES = {
+    "copies": "Forecasts that copy yesterday's price",
+    "lags": "Forecasts that lag behind yesterday's price",
+    "no_skill": "Forecasts whose returns tell nothing",
+    "clear": "Forecasts whose returns tell something",
+    "too_few": "Too few forecasts to tell whether they copy",
+}
+MOST_NAMED = 8
+NO_INTERVALS = (
+    "Nothing to calibrate: this network forecasts a single price for each session, and "
+    "no interval. With `model.head` set to quantiles or student_t it gives intervals."
+)
+NO_PRICES = (
+    "Nothing to calibrate here: this network says how likely a rise is, and no price "
+    "or interval. Its Brier score is part of the verdict."
+)
 SCORES_EXPLAINED = (
     "MAPE and sMAPE are shares of the price: 0.01 is one per cent. MASE and RMSSE are "
     "errors over those of the last value in the training range. “right directions” is "
@@ -97,71 +108,92 @@ def page_errors(source: Scored, *, interactive: bool) -> Section:
     )
 
 
-def page_calibration(source: Scored) -> Section | None:
-    """Return the section on intervals and quantiles; None without any."""
+def page_calibration(source: Scored) -> Section:
+    """Return the section on intervals and quantiles, or on why there are none."""
+    if not _has_quantiles(source):
+        rows = source.frame if isinstance(source, Backtest) else source.predictions
+        told = NO_PRICES if "probability_up" in rows else NO_INTERVALS
+        return Section("calibration", "Calibration", (told,))
     figures: list[Figure] = []
     tables: list[Table | None] = []
     texts: list[str] = []
     try:
         held = coverage_by_level(source)
-    except (ConfigError, DataError):
-        held = None
-    if held is not None:
-        shares = ", ".join(
-            f"the {PERCENT * level:g}% interval held {PERCENT * observed:.1f}%"
-            for level, observed in zip(held["level"], held["observed"], strict=True)
-        )
-        texts.append(f"Of the prices of the nearest step {shares}.")
-        figures.append(
-            figure(
-                "calibration",
-                "Calibration of the intervals",
-                f"Line chart of the share of prices inside each interval against the "
-                f"share that it promises: {shares}. A grey band shows what luck "
-                f"explains.",
-                lambda ax: plot_calibration(held, ax),
-            )
-        )
+    except (ConfigError, DataError) as error:
+        texts.append(f"The intervals are not judged: {error}")
+    else:
+        texts.append(f"Of the prices of the nearest step {_shares(held)}.")
+        figures.append(_coverage_figure(held))
         luck = {"low": "by luck, from", "high": "by luck, to"}
         shares_of = held.rename(columns=luck)
         tables.append(table_of(shares_of, "Shares of prices inside the intervals"))
-    if isinstance(source, Backtest) and held is not None:
-        yearly = coverage_by_year(source)
-        figures.append(
-            figure(
-                "coverage",
-                "Coverage by year",
-                "Line chart of the share of prices inside each interval, year by year, "
-                "beside dashed lines of what each promises.",
-                lambda ax: plot_coverage(yearly, ax),
-            )
-        )
-    figures += _pit_figures(source)
-    if not figures:
-        return None
+        if isinstance(source, Backtest):
+            figures.append(_yearly_figure(source))
+    try:
+        figures.append(_pit_figure(source))
+    except (ConfigError, DataError) as error:
+        texts.append(f"There is no histogram: {error}")
     shown = tuple(table for table in tables if table is not None)
     return Section("calibration", "Calibration", tuple(texts), tuple(figures), shown)
 
 
-def _pit_figures(source: Scored) -> list[Figure]:
-    try:
-        histogram = pit_by_bin(source)
-    except (ConfigError, DataError):
-        return []
+def _has_quantiles(source: Scored) -> bool:
+    rows = source.frame if isinstance(source, Backtest) else source.predictions
+    if isinstance(source, Backtest):
+        rows = rows[rows["model"] == MODEL].dropna(axis="columns", how="all")
+    return any(str(name).startswith("q0.") for name in rows)
+
+
+def _shares(held: pd.DataFrame) -> str:
+    return ", ".join(
+        f"the {PERCENT * level:g}% interval held {PERCENT * observed:.1f}%"
+        for level, observed in zip(held["level"], held["observed"], strict=True)
+    )
+
+
+def _coverage_figure(held: pd.DataFrame) -> Figure:
+    return figure(
+        "calibration",
+        "Calibration of the intervals",
+        f"Line chart of the share of prices inside each interval against the share "
+        f"that it promises: {_shares(held)}. A grey band shows what luck explains.",
+        lambda ax: plot_calibration(held, ax),
+    )
+
+
+def _yearly_figure(backtest: Backtest) -> Figure:
+    yearly = coverage_by_year(backtest)
+    told = "; ".join(
+        f"{year}: "
+        + ", ".join(
+            f"{PERCENT * held:.1f}% in {PERCENT * float(str(level)):g}%"
+            for level, held in row.items()
+        )
+        for year, row in yearly.iterrows()
+    )
+    return figure(
+        "coverage",
+        "Coverage by year",
+        "Line chart of the share of prices of the nearest step inside each interval, "
+        f"year by year, beside dashed lines of what each promises. {told}.",
+        lambda ax: plot_coverage(yearly, ax),
+    )
+
+
+def _pit_figure(source: Scored) -> Figure:
+    histogram = pit_by_bin(source)
     outside = (histogram["density"] < histogram["low"]) | (
         histogram["density"] > histogram["high"]
     )
-    return [
-        figure(
-            "pit",
-            "Probability integral transform",
-            f"Histogram of where prices fell in their forecast distributions: "
-            f"{int(outside.sum())} of {len(histogram)} bars end outside the band of "
-            "luck. Densities from the lowest quantiles to the highest: "
-            f"{', '.join(f'{value:.2f}' for value in histogram['density'])}.",
-            lambda ax: plot_pit(histogram, ax),
-        )
-    ]
+    return figure(
+        "pit",
+        "Probability integral transform",
+        f"Histogram of where prices fell in their forecast distributions: "
+        f"{int(outside.sum())} of {len(histogram)} bars end outside the band of "
+        "luck. Densities from the lowest quantiles to the highest: "
+        f"{', '.join(f'{value:.2f}' for value in histogram['density'])}.",
+        lambda ax: plot_pit(histogram, ax),
+    )
 
 
 def lag_table(lags: dict[str, Lag]) -> Table:
@@ -187,75 +219,25 @@ def lag_table(lags: dict[str, Lag]) -> Table:
     return Table("Forecasts beside the price known last", columns, rows, words)
 
 
-def page_importance(folder: Path, ticker: str, target: str) -> Section | None:
-    """Return the section on what `forecaster explain` left beside a run."""
-    place = folder.resolve()
-    beside = place.with_name(f"{place.name}{EXPLAINED}")
-    if not (beside / IMPORTANCE).is_file():
-        return None
-    importance = read_table(beside / IMPORTANCE)
-    wanted = {"feature", "kind", "increase", "ratio", "ratio_spread"}
-    whole = wanted <= {*importance.columns}
-    if not whole or importance.empty or importance["ratio"].isna().any():
-        raise BundleError(
-            f"{beside / IMPORTANCE}: damaged, it is no table of importance. Make it "
-            "again with `forecaster explain`."
-        )
-    importance.attrs = {
-        "ticker": ticker,
-        "target": target,
-        "loss": "loss",
-        **dict.fromkeys(("n_repeats", "n_folds", "n_windows"), 0),
+def lag_texts(lags: Mapping[str, Lag]) -> list[str]:
+    """Say whether forecasts copy a known price: of one ticker, or by what was found."""
+    if len(lags) == 1:
+        return [str(lag) for lag in lags.values()]
+    found = {
+        outcome: [name for name, lag in lags.items() if lag.outcome == outcome]
+        for outcome in LAG_OUTCOMES
     }
-
-    def draw(ax: object) -> None:
-        drawn = plot_importance(importance, ax)  # type: ignore[arg-type]
-        drawn.set_title(
-            "How much worse the forecasts get when an input is scrambled\n"
-            "means and standard deviations over folds and exchanges"
-        )
-
-    best = importance.iloc[0]
-    growth = PERCENT * (float(best["ratio"]) - 1)
-    picture = figure(
-        "importance",
-        "Importance of the inputs",
-        f"Bar chart of the growth of the loss when one input is exchanged between "
-        f"windows, for {min(len(importance), MOST_INPUTS)} inputs. The most important "
-        f"is {best['feature']}, with {growth:.2f}%.",
-        draw,
-        size=(10.0, 2.0 + 0.22 * min(len(importance), MOST_INPUTS)),
-    )
-    tables = [table_of(importance, "Importance", words=["feature", "kind"])]
-    if (beside / ATTRIBUTIONS).is_file():
-        tables.append(_attributions(beside / ATTRIBUTIONS))
-    return Section(
-        "importance",
-        "Importance of the inputs",
-        texts=(
-            f"{ticker} {target}: the loss grows by {growth:.2f}% when "
-            f"{best['feature']} is scrambled, which no other input exceeds.",
-        ),
-        figures=(picture,),
-        tables=tuple(table for table in tables if table is not None),
-        notes=(
-            "An input that another one can stand in for seems to matter little. Read "
-            f"from {beside.name}, as `forecaster explain` left it.",
-        ),
-    )
+    return [
+        f"{LAG_OUTCOMES[outcome]}: {_listed(tickers)}."
+        for outcome, tickers in found.items()
+        if tickers
+    ]
 
 
-def _attributions(path: Path) -> Table | None:
-    """Return how much each feature moves the forecast, over all sessions."""
-    table = read_table(path).set_index("session_from_origin")
-    sums = table.sum().sort_values(ascending=False)
-    nearest = table.iloc[-1].reindex(sums.index)
-    frame = pd.DataFrame(
-        {"feature": sums.index, "all sessions": sums, "last session": nearest}
-    )
-    return table_of(
-        frame, "Mean size of integrated gradients by feature", words=["feature"]
-    )
+def _listed(tickers: list[str]) -> str:
+    more = len(tickers) - MOST_NAMED
+    shown = ", ".join(tickers[:MOST_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def page_of(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import pandas as pd
 
 from forecaster.diagnostics import correlations_by_shift
 from forecaster.errors import DataError
-from forecaster.evaluation import Evaluation
+from forecaster.evaluation import PINBALL, Evaluation
 from forecaster.lag import MAX_SHIFT, shift_curve
 from forecaster.plotting import plot_correlations, plot_lag
 from forecaster.report.common import lag_table
@@ -27,29 +30,67 @@ from forecaster.report.verdicts import (
     verdict_rows,
 )
 from forecaster.significance import pesaran_timmermann
-from forecaster.verdict import LAST_VALUE, Verdict, judge
+from forecaster.verdict import LAST_VALUE, Measure, Verdict, judge
 
 NEAREST = (("model", 1), ("model", "1"))
 BESIDE = "Beside each baseline"
+BY_QUANTILES = "Beside each baseline, by the pinball loss of the quantiles"
+BY_CENTRE = "Beside each baseline, by the squared errors of the centre"
+TWO_LOSSES = (
+    "The verdict is that of the quantiles, by their pinball loss. Squared errors judge "
+    "the centre alone, the forecast of the price without its intervals, and may well "
+    "end otherwise."
+)
+WITHOUT_QUANTILES = (
+    "Baselines without quantiles have no pinball loss: they stand beside the centre."
+)
+LOSSES_NOT_KEPT = (
+    "An earlier version of forecaster wrote this run and did not keep the pinball "
+    "losses of the baselines, so that only the best of them is judged by it. Train "
+    "again to see all."
+)
 
 
 def significance_of(evaluation: Evaluation) -> dict[str, Verdict]:
     """Judge a model beside each baseline, on squared errors averaged over the steps."""
     rows = evaluation.predictions
+    columns = {"model": "predicted"} | {name: name for name in evaluation.baselines}
+    return _judged(
+        rows,
+        {
+            name: (rows["actual"] - rows[column]) ** 2
+            for name, column in columns.items()
+        },
+        "RMSE",
+    )
+
+
+def quantile_significance_of(evaluation: Evaluation) -> dict[str, Verdict]:
+    """Judge a model beside each baseline that has quantiles, on their pinball loss.
+
+    Empty for a run that does not keep these losses.
+    """
+    rows = evaluation.predictions
     losses = {
-        name: ((rows["actual"] - rows[column]) ** 2)
-        .groupby(rows["origin"])
-        .mean()
-        .to_numpy(dtype=float)
-        for name, column in (
-            ("model", "predicted"),
-            *((name, name) for name in evaluation.baselines),
-        )
+        str(name).removeprefix(PINBALL): rows[name]
+        for name in rows
+        if str(name).startswith(PINBALL)
     }
-    own, horizon = losses.pop("model"), int(rows["step"].max())
+    return _judged(rows, losses, "pinball loss") if "model" in losses else {}
+
+
+def _judged(
+    rows: pd.DataFrame, losses: Mapping[str, pd.Series[float]], measure: Measure
+) -> dict[str, Verdict]:
+    """Judge on losses of each row, which are averaged over the steps of an origin."""
+    means = {
+        name: loss.groupby(rows["origin"]).mean().to_numpy(dtype=float)
+        for name, loss in losses.items()
+    }
+    own, horizon = means.pop("model"), int(rows["step"].max())
     return {
-        name: judge(own, {name: rival}, horizon=horizon)
-        for name, rival in losses.items()
+        name: judge(own, {name: rival}, horizon=horizon, measure=measure)
+        for name, rival in means.items()
     }
 
 
@@ -59,21 +100,38 @@ def page_significance(evaluation: Evaluation) -> Section:
     figures: list[Figure] = []
     judged = {"the verdict": evaluation.best_verdict}
     tables.append(verdict_rows(judged, "The verdict", "what"))
+    both = evaluation.quantile_verdict is not None
+    notes: list[str] = []
+    if both:
+        found = quantile_significance_of(evaluation)
+        if found:
+            tables.append(verdict_rows(found, BY_QUANTILES, "forecast"))
+            figures.append(forest("baseline", BY_QUANTILES, found))
+        if not found:
+            notes.append(LOSSES_NOT_KEPT)
+        elif {*found} != {*evaluation.baselines}:
+            notes.append(WITHOUT_QUANTILES)
+        judged |= found
     if "probability_up" not in evaluation.predictions:
         found = significance_of(evaluation)
-        tables.append(verdict_rows(found, BESIDE, "forecast"))
-        figures.append(forest("baseline", BESIDE, found))
-        judged |= found
+        caption = BY_CENTRE if both else BESIDE
+        tables.append(verdict_rows(found, caption, "forecast"))
+        figures.append(forest("centre" if both else "baseline", caption, found))
+        judged |= {
+            f"{name} (centre)" if both else name: one for name, one in found.items()
+        }
     direction = _direction(evaluation)
     if direction is not None:
         tables.append(direction)
     return Section(
         "significance",
         "Significance",
+        texts=(TWO_LOSSES,) if both else (),
         figures=tuple(figures),
         tables=tuple(tables),
         notes=(
             *disagreement_notes(judged),
+            *notes,
             OUTCOMES,
             "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
             "baseline is chosen after the fact. Of many tests one in twenty is small "

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from forecaster.plotting import GRADIENT, plot_gradients, plot_history
-from forecaster.plotting.style import BLUE, ORANGE, finish
+from forecaster.plotting import (
+    GRADIENT,
+    plot_gradients,
+    plot_histories,
+    plot_history,
+)
 from forecaster.report.drawing import figure
 from forecaster.report.interactive import live_losses
 from forecaster.report.page import Section, Table, cell, table_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 LOSS, VALIDATION = "loss", "val_loss"
-FAINT, THIN, THICK = 0.45, 1.0, 2.2
-FEW_EPOCHS, MOST_LIVE = 12, 8
-WIDE = 10.0  # of a logarithmic axis: largest over smallest loss
+MOST_LIVE = 8
 HOW_MEASURED = (
     "Training losses are means over an epoch in which the weights change, and with "
     "dropout, if there is any; so they may lie above those of the validation slice."
@@ -90,7 +89,7 @@ def page_trainings(
         "Losses by epoch of each training",
         f"Line chart of the losses of {len(known)} trainings; the newest stands out. "
         f"{told}",
-        lambda ax: _draw(ax, known),
+        lambda ax: plot_histories(known, ax),
         size=(10.0, 4.2),
         live=live_losses(dict([*known.items()][-MOST_LIVE:])) if interactive else None,
     )
@@ -190,40 +189,3 @@ def _table(known: Mapping[str, pd.DataFrame]) -> Table:
         rows.append(tuple(cell(value) for value in row))
     words = frozenset({"training"})
     return Table("Losses of each training", tuple(columns), tuple(rows), words)
-
-
-def _draw(ax: Axes, known: Mapping[str, pd.DataFrame]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    newest = [*known][-1]
-    looks = {
-        LOSS: ("training", BLUE, "-", "o"),
-        VALIDATION: ("validation", ORANGE, "--", "s"),
-    }
-    for column, (label, colour, line, marker) in looks.items():
-        for name, history in known.items():
-            if column not in history:
-                continue
-            own = name == newest
-            ax.plot(
-                history["epoch"],
-                history[column],
-                color=colour,
-                ls=line,
-                lw=THICK if own else THIN,
-                alpha=None if own else FAINT,
-                marker=marker if own and len(history) <= FEW_EPOCHS else None,
-                ms=4,
-                label=f"{label}, {name}" if own else None,
-            )
-    low, high = ax.get_ylim()
-    if low > 0 and high / low > WIDE:
-        ax.set_yscale("log")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    finish(
-        ax,
-        title="Loss by epoch of each training, walking forward\n"
-        "thick: the newest; thin: those before it",
-        xlabel="epoch",
-        ylabel=f"loss (scaled, {ax.get_yscale()} axis)",
-    )

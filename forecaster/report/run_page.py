@@ -15,10 +15,10 @@ from forecaster.report.common import (
     CENTRE,
     page_calibration,
     page_errors,
-    page_importance,
     page_of,
 )
 from forecaster.report.drawing import figure
+from forecaster.report.explained import page_importance
 from forecaster.report.interactive import levels_in, live_predictions
 from forecaster.report.judging import page_lag, page_significance
 from forecaster.report.learning import page_training
@@ -68,7 +68,7 @@ def run_page(run: Run, *, interactive: bool = False) -> Page:
             page_calibration(evaluation),
             page_significance(evaluation),
             page_lag(evaluation),
-            page_importance(run.folder, evaluation.ticker, evaluation.target),
+            page_importance(run.folder),
             page_training(history, interactive=interactive),
             page_data(
                 config, rows.assign(ticker=evaluation.ticker), [evaluation.ticker]

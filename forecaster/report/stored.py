@@ -27,6 +27,7 @@ from forecaster.verdict import Verdict
 SUMMARY = "summary.json"
 Kind = Literal["run", "backtest", "batch", "evening"]
 CLOSE = 1e-6
+MOST_EVENINGS = 5
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def find_subject(
     kind = kind_of(batches_dir / name)
     if kind in ("batch", "evening"):
         return Subject(kind, batches_dir / name)
+    if Path(name).parent.name:  # a folder in a folder
+        _refuse_evening(Path(name))
+        _refuse_evening(batches_dir / name)
     try:
         return Subject("run", find_run(name, runs_dir).folder)
     except RunNotFound as error:
@@ -93,6 +97,18 @@ def find_subject(
             f"{error} Nor is there a walk-forward test of that name, or a batch in "
             f"{batches_dir}."
         ) from None
+
+
+def _refuse_evening(folder: Path) -> None:
+    """Say which evenings there are, if a folder would be one of a batch and is not."""
+    evenings = [one.name for one in evening_folders(folder.parent)]
+    if evenings:
+        more = len(evenings) - MOST_EVENINGS
+        also = f" and {more} before" if more > 0 else ""
+        raise RunNotFound(
+            f"the batch {folder.parent} has no evening '{folder.name}'. It has "
+            f"{', '.join(evenings[:MOST_EVENINGS])}{also}."
+        )
 
 
 def kind_of(folder: Path) -> Kind | None:

@@ -53,6 +53,7 @@ FIGURES = {
     "folds": lambda ax=None: plotting.plot_folds(subjects.folds(), ax),
     "forecast": plot_forecast,
     "gradients": lambda ax=None: plotting.plot_gradients(subjects.history(), ax),
+    "histories": lambda ax=None: plotting.plot_histories(subjects.histories(), ax),
     "history": lambda ax=None: plotting.plot_history(subjects.history(), ax),
     "importance": lambda ax=None: plotting.plot_importance(subjects.importance(), ax),
     "lag": plot_lag,

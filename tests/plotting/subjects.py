@@ -188,6 +188,16 @@ def history(n: int = 12) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def histories() -> dict[str, pd.DataFrame]:
+    """Return histories of three trainings, of different lengths."""
+    found = {}
+    for number, n in ((1, 14), (2, 9), (3, 12)):
+        epoch = np.arange(1, n + 1)
+        columns = {"loss": 0.5 / epoch / number, "val_loss": 0.4 / epoch**0.3 / number}
+        found[f"fold-{number}"] = pd.DataFrame({"epoch": epoch, **columns})
+    return found
+
+
 def coverage() -> pd.DataFrame:
     """Return coverages that no forecasts have: figures draw what they are given."""
     return pd.DataFrame(

@@ -265,6 +265,34 @@ def test_losses_below_zero_are_drawn_on_a_linear_axis(ax):
     assert "linear axis" in ax.get_ylabel()
 
 
+def test_of_several_trainings_the_last_stands_out_and_is_named(ax):
+    histories = subjects.histories()
+    plotting.plot_histories(histories, ax)
+    assert len(ax.lines) == 6
+    widest = max(line.get_linewidth() for line in ax.lines)
+    thick = [line for line in ax.lines if line.get_linewidth() == widest]
+    newest = histories["fold-3"]
+    for line, column in zip(thick, ("loss", "val_loss"), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), newest[column])
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == ["training, fold-3", "validation, fold-3"]
+    assert "thin: those before it" in ax.get_title()
+
+
+def test_one_training_has_no_others_before_it(ax):
+    plotting.plot_histories({"fold-1": subjects.history()[["epoch", "loss"]]}, ax)
+    assert len(ax.lines) == 1
+    assert "thin" not in ax.get_title()
+
+
+def test_histories_that_cannot_be_drawn_are_refused(ax):
+    with pytest.raises(DataError, match="no training to draw"):
+        plotting.plot_histories({}, ax)
+    bare = subjects.history()[["epoch"]]
+    with pytest.raises(DataError, match="losses of b"):
+        plotting.plot_histories({"a": subjects.history(), "b": bare}, ax)
+
+
 def test_gradients_are_drawn_by_layer(ax):
     table = subjects.history()
     plotting.plot_gradients(table, ax)

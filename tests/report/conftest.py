@@ -8,6 +8,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from forecaster.explain_files import folder_beside, networks_of, write_explained
 from forecaster.report.writing import write_report
 from tests.report.reading import read_page
 from tests.support.chromium import Visit
@@ -44,6 +45,10 @@ scaling = "window"
 form = "log_return"
 [window]
 lookback = 5
+horizon = 2
+[model]
+head = "quantiles"
+quantiles = [0.05, 0.25, 0.5, 0.75, 0.95]
 [[model.layers]]
 units = 2
 [training]
@@ -52,19 +57,44 @@ epochs = 3
 validation_fraction = 0.2
 [evaluation]
 end = 2017-04-28
-baselines = ["last_value", "drift"]
+baselines = ["last_value", "drift", "constant_quantiles"]
 [backtest]
 stride = "quarter"
 """
 EVENINGS = ("2024-05-30", "2024-05-31")
-IMPORTANCE = """feature,kind,increase,increase_spread,ratio,ratio_spread
-close,window,0.5,0.1,1.25,0.02
-volume,window,0.1,,1.05,
-"""
-ATTRIBUTIONS = """session_from_origin,close,volume
--1,0.25,0.5
-0,1.5,0.125
-"""
+IMPORTANCE = pd.DataFrame(
+    {
+        "feature": ["close", "volume"],
+        "kind": "window",
+        "increase": [0.5, 0.1],
+        "increase_spread": [0.1, 0.4],
+        "ratio": [1.25, 1.05],
+        "ratio_spread": [0.02, 0.2],
+    }
+)
+FACTS = {
+    "loss": "pinball loss",
+    "base_loss": 2.0,
+    "n_folds": 1,
+    "n_repeats": 5,
+    "n_windows": 61,
+    "ticker": "GOOG",
+    "target": "close",
+    "first_session": "2017-01-03",
+    "last_session": "2017-03-31",
+}
+ATTRIBUTIONS = pd.DataFrame(
+    {"close": [0.25, 1.5], "volume": [0.5, 0.125]},
+    index=pd.Index([-1, 0], name="session_from_origin"),
+)
+
+
+def explain(folder, *, networks=None, **facts):
+    """Leave beside a run or a walk what `forecaster explain` would, made up."""
+    importance = IMPORTANCE.copy()
+    importance.attrs = FACTS | facts
+    known = networks_of(folder) if networks is None else networks
+    write_explained(folder_beside(folder), importance, ATTRIBUTIONS, known)
 
 
 VERDICT = {
@@ -181,10 +211,8 @@ def stored(command, tmp_path_factory):
         file.write_text(TINY if name == "tiny" else WALK)
         answer = command(*words, file, "--runs-dir", place / "runs", "--quiet")
         assert answer.exit_code == 0, answer.output
-    explained = place / "runs" / "tiny.explain"
-    explained.mkdir()
-    (explained / "importance.csv").write_text(IMPORTANCE)
-    (explained / "attributions.csv").write_text(ATTRIBUTIONS)
+    explain(place / "runs" / "tiny")
+    explain(place / "runs" / "walk.backtest", ticker="AAPL GOOG", n_folds=2)
     first, second = EVENINGS
     batch = place / "batches" / "nightly"
     write_evening(batch, first, [outcome("GOOG", first, "forecast")])

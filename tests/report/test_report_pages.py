@@ -2,11 +2,29 @@
 
 import json
 import re
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from forecaster.report.judging import significance_of
+from forecaster.report.common import (
+    LAG_OUTCOMES,
+    NO_INTERVALS,
+    NO_PRICES,
+    lag_texts,
+    page_calibration,
+)
+from forecaster.report.judging import (
+    BY_CENTRE,
+    BY_QUANTILES,
+    LOSSES_NOT_KEPT,
+    WITHOUT_QUANTILES,
+    page_significance,
+    quantile_significance_of,
+    significance_of,
+)
 from forecaster.runs import find_run
+from tests.plotting import subjects
 
 RUN = [
     *("Verdict", "Predicted against real", "Error by step", "Calibration"),
@@ -14,9 +32,9 @@ RUN = [
     *("Data checks", "Provenance"),
 ]
 WALK = [
-    *("Verdict", "Predicted against real", "Error by step", "Significance"),
-    *("Lag diagnosis", "Walk-forward timeline", "Training", "Data checks"),
-    "Provenance",
+    *("Verdict", "Predicted against real", "Error by step", "Calibration"),
+    *("Significance", "Lag diagnosis", "Walk-forward timeline"),
+    *("Importance of the inputs", "Training", "Data checks", "Provenance"),
 ]
 REFERENCES = ("tiny", "walk.backtest", "nightly")
 # The pages of a batch are never interactive.
@@ -114,16 +132,55 @@ def test_the_test_against_the_best_baseline_is_the_one_of_the_verdict(stored):
     assert best.p_value == pytest.approx(evaluation.verdict.p_value, rel=1e-6)
 
 
+def test_a_run_with_quantiles_is_tested_on_their_loss_first(page_of, stored):
+    evaluation = find_run("tiny", stored / "runs").load_evaluation()
+    judged = quantile_significance_of(evaluation)
+    assert {*judged} == {"constant_quantiles"}
+    (one,) = judged.values()
+    verdict = evaluation.quantile_verdict
+    assert one.measure == verdict.measure == "pinball loss"
+    assert one.ratio == pytest.approx(verdict.ratio, rel=1e-9)
+    assert one.p_value == pytest.approx(verdict.p_value, rel=1e-6)
+    page = page_of("tiny")
+    captions = [one.text for one in page.within("caption", "significance")]
+    assert captions[:3] == ["The verdict", BY_QUANTILES, BY_CENTRE]
+    (row,) = page.rows(BY_QUANTILES)
+    assert float(row["ratio"]) == pytest.approx(verdict.ratio, rel=1e-3)
+    assert {row["forecast"] for row in page.rows(BY_CENTRE)} == {
+        *("last value", "constant quantiles")
+    }
+    pictures = [one.text for one in page.within("desc", "significance")]
+    assert len(pictures) == 2
+    assert pictures[0].startswith(
+        f"Forest plot of ratios with 95% intervals: constant quantiles "
+        f"{verdict.ratio:.3f}"
+    )
+    notes = [one.text for one in page.within("p", "significance")]
+    assert any(note == WITHOUT_QUANTILES for note in notes)
+
+
+def test_a_run_that_kept_no_pinball_losses_says_so(stored):
+    evaluation = find_run("tiny", stored / "runs").load_evaluation()
+    rows = evaluation.predictions
+    kept = [name for name in rows if not str(name).startswith("pinball_")]
+    assert len(kept) == len(rows.columns) - 2
+    section = page_significance(replace(evaluation, predictions=rows[kept]))
+    assert [table.caption for table in section.tables][:2] == ["The verdict", BY_CENTRE]
+    assert LOSSES_NOT_KEPT in section.notes
+
+
 def test_a_walk_says_what_its_folder_says(page_of, stored):
     page = page_of("walk.backtest")
     folder = stored / "runs" / "walk.backtest"
     facts = json.loads((folder / "backtest.json").read_text())
     texts = [one.text for one in page.within("p", "verdict")]
-    assert texts[0] == facts["verdict"]["sentence"]
+    assert texts[0] == facts["quantile_verdict"]["sentence"]
+    assert texts[1] == facts["verdict"]["sentence"]
     folds = page.rows("Scores of the model by fold")
     assert [row["fold"] for row in folds] == ["1", "2"]
+    # Of the nearest step; the second one after 27 April ends the test.
     assert [row["test range"] for row in folds] == [
-        *("2017-01-03 to 2017-03-31", "2017-04-03 to 2017-04-28")
+        *("2017-01-03 to 2017-03-31", "2017-04-03 to 2017-04-27")
     ]
     assert folds[1]["training range"].endswith("to 2017-03-31")
     ratios = {
@@ -138,6 +195,78 @@ def test_a_walk_says_what_its_folder_says(page_of, stored):
     tickers = [row["ticker"] for row in page.rows("By ticker")]
     assert tickers == ["AAPL", "GOOG"]
     assert [row["ticker"] for row in page.rows("Fingerprints of the prices")] == tickers
+
+
+def test_a_walk_says_at_once_whether_it_copies_yesterday(page_of, stored):
+    facts = json.loads(
+        (stored / "runs" / "walk.backtest" / "backtest.json").read_text()
+    )
+    page = page_of("walk.backtest")
+    texts = [one.text for one in page.within("p", "verdict")]
+    for outcome, phrase in LAG_OUTCOMES.items():
+        tickers = [t for t, lag in facts["lags"].items() if lag["outcome"] == outcome]
+        told = [text for text in texts if text.startswith(phrase)]
+        assert told == ([f"{phrase}: {', '.join(tickers)}."] if tickers else [])
+
+
+def test_what_is_told_of_the_lags_of_one_and_of_many_tickers():
+    copies = subjects.lag()
+    assert lag_texts({"A": copies}) == [str(copies)]
+    assert lag_texts({"A": copies, "B": replace(copies, outcome="copies")}) == [
+        "Forecasts that copy yesterday's price: B.",
+        "Forecasts that lag behind yesterday's price: A.",
+    ]
+    (many,) = lag_texts({f"T{n}": copies for n in range(10)})
+    assert many.endswith("T6, T7 and 2 more.")
+
+
+@pytest.mark.parametrize("reference", ["tiny", "walk.backtest"])
+def test_the_fan_and_the_calibration_are_those_of_the_forecasts(
+    page_of, stored, reference
+):
+    page, folder = page_of(reference), stored / "runs" / reference
+    drawn = page.within("desc", "predictions")[0].text
+    if reference == "tiny":
+        rows = find_run("tiny", stored / "runs").load_evaluation().predictions
+        assert drawn.endswith("Shaded: the intervals of 50%, 90%.")
+    else:
+        frame = pd.read_parquet(folder / "predictions.parquet")
+        rows = frame[frame["model"] == "model"]
+        assert drawn.endswith("Shaded: the intervals of 50% and 90%.")
+    nearest = rows[rows["step"] == 1]
+    table = {
+        row["level"]: row for row in page.rows("Shares of prices inside the intervals")
+    }
+    for level, (low, high) in {
+        "0.5": ("q0.25", "q0.75"),
+        "0.9": ("q0.05", "q0.95"),
+    }.items():
+        held = nearest["actual"].between(nearest[low], nearest[high]).mean()
+        assert float(table[level]["observed"]) == pytest.approx(held, rel=1e-3)
+        told = page.within("p", "calibration")[0].text
+        assert f"the {100 * float(level):g}% interval held {100 * held:.1f}%" in told
+    pictures = [one.text for one in page.within("desc", "calibration")]
+    kinds = ["Line chart of the share of prices inside each interval against"]
+    if reference != "tiny":  # all in one year: the two must not contradict each other
+        kinds.append("Line chart of the share of prices of the nearest step")
+        assert f"2017: {100 * held:.1f}% in 90%" in pictures[1]
+    kinds.append("Histogram of where prices fell")
+    for text, kind in zip(pictures, kinds, strict=True):
+        assert text.startswith(kind)
+
+
+def test_without_intervals_it_says_why():
+    point = page_calibration(subjects.evaluation(quantiles=False))
+    assert point.texts == (NO_INTERVALS,)
+    assert page_calibration(subjects.backtest(quantiles=False)).texts == point.texts
+    plain = subjects.evaluation(quantiles=False)
+    sides = plain.predictions.assign(probability_up=0.5)
+    assert page_calibration(replace(plain, predictions=sides)).texts == (NO_PRICES,)
+    known = subjects.evaluation()
+    rows = known.predictions.drop(columns=["q0.05", "q0.25"])
+    odd = page_calibration(replace(known, predictions=rows))
+    assert odd.texts[0].startswith("The intervals are not judged: no two of the")
+    assert [one.key for one in odd.figures] == ["pit"]
 
 
 def test_the_prices_are_held_against_their_source(page_of):
@@ -186,18 +315,6 @@ def test_where_it_comes_from_is_told(page_of, stored):
     (settings,) = page.all("pre")
     wanted = (folder / "bundle" / "config.toml").read_text()
     assert settings.text == " ".join(wanted.split())
-
-
-def test_importance_is_told_where_it_lies_beside(page_of):
-    page = page_of("tiny")
-    rows = page.rows("Importance")
-    assert [(row["feature"], row["ratio"]) for row in rows] == [
-        *(("close", "1.25"), ("volume", "1.05"))
-    ]
-    sums = page.rows("Mean size of integrated gradients by feature")
-    assert [(row["feature"], row["all sessions"]) for row in sums] == [
-        *(("close", "1.75"), ("volume", "0.625"))
-    ]
 
 
 def test_the_index_leads_to_every_evening(page_of, written):

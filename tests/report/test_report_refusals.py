@@ -11,7 +11,13 @@ from forecaster.report import interactive
 from forecaster.report.drawing import inline_svg
 from forecaster.report.evenings import index_page, read_summaries
 from forecaster.report.writing import write_report
-from tests.report.conftest import EVENINGS, failure, outcome, write_evening
+from tests.report.conftest import (
+    EVENINGS,
+    explain,
+    failure,
+    outcome,
+    write_evening,
+)
 from tests.report.reading import Page, read_page
 
 EVIL = "<script>alert('--><b>')</script>&\"x"
@@ -35,8 +41,7 @@ def test_names_are_escaped_everywhere(copied, tmp_path, live):
     record["evaluation"]["target"] = EVIL
     record["versions"][EVIL] = EVIL
     (folder / "run.json").write_bytes(canonical_json(record))
-    explained = copied / "runs" / "tiny.explain" / "importance.csv"
-    explained.write_text(explained.read_text().replace("volume", EVIL.replace('"', "")))
+    explain(folder, ticker=EVIL.replace(" ", ""), target=EVIL, loss=EVIL)
     file = report(copied, out=tmp_path / "evil.html", interactive=live).files[0]
     page = read_page(file)
     (title,) = page.all("h1")
@@ -88,7 +93,9 @@ FILES = {
     "runs/tiny/predictions.csv": True,
     "runs/tiny/history.csv": True,
     "runs/tiny/bundle/config.toml": True,
-    "runs/tiny.explain/importance.csv": False,
+    "runs/tiny.explain/importance.csv": True,
+    "runs/tiny.explain/attributions.csv": True,
+    "runs/tiny.explain/explained.json": False,
     "runs/walk.backtest/backtest.json": True,
     "runs/walk.backtest/predictions.parquet": True,
     "runs/walk.backtest/request.json": False,
@@ -139,6 +146,25 @@ def test_an_unfinished_walk_is_refused(copied):
 def test_what_is_no_subject_is_not_found(stored, reference):
     with pytest.raises(RunNotFound, match="Nor is there a walk-forward test"):
         report(stored, reference)
+
+
+def test_of_an_evening_that_is_none_those_there_are_are_named(stored):
+    batch = stored / "batches" / "nightly"
+    for reference in (batch / "2024-05-29", "nightly/2024-05-29"):
+        with pytest.raises(RunNotFound) as found:
+            report(stored, reference)
+        assert str(found.value) == (
+            f"the batch {batch} has no evening '2024-05-29'. It has 2024-05-31, "
+            "2024-05-30."
+        )
+
+
+def test_of_many_evenings_the_newest_are_named(tmp_path):
+    batch = tmp_path / "batches" / "long"
+    for day in range(1, 8):
+        write_evening(batch, f"2024-06-0{day}", [])
+    with pytest.raises(RunNotFound, match=r"2024-06-07, .*2024-06-03 and 2 before"):
+        report(tmp_path, "long/2024-07-01")
 
 
 def test_a_subject_is_found_by_name_or_folder(stored, tmp_path, monkeypatch):

@@ -65,6 +65,7 @@ def test_a_run_whose_test_and_interval_disagree_says_so(stored, monkeypatch, tmp
     write_report("tiny", runs_dir=place, out=out)
     page = read_page(out)
     notes = [one.text for one in page.within("p", "significance")]
-    assert any("disagree here: last value, drift." in note for note in notes)
+    both = "last value (centre), drift (centre)."
+    assert any(f"disagree here: {both}" in note for note in notes)
     told = [one.text for one in page.within("desc", "significance")]
     assert any("which decides" in text for text in told)
