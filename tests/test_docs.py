@@ -14,7 +14,6 @@ import sys
 import tomllib
 import warnings
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -42,6 +41,7 @@ from tests.support.documents import (
     ROOT,
     SPAN,
     Block,
+    Wanted,
     WrongLine,
     asks_the_network,
     begins,
@@ -237,22 +237,6 @@ def test_links_lead_somewhere_on_a_code_host_too(page):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         file, _, _anchor = link.partition("#")
         assert not file or (page.parent / unquote(file)).exists(), link
-
-
-class Wanted(HTMLParser):
-    """What a page makes a browser load, and the text of its code."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.headings: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        known = dict(attrs)
-        if tag in {"script", "img", "iframe"} and known.get("src"):
-            self.loaded.append(known["src"])
-        if tag == "link" and known.get("rel") in {"stylesheet", "preload", "icon"}:
-            self.loaded.append(known["href"])
 
 
 @pytest.fixture(scope="module")

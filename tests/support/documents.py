@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,18 @@ def check_path(words: list[str]) -> None:
     named = {word.partition("=")[0] for word in rest if word.startswith("--")}
     if not named <= options_of(command):
         raise WrongLine(f"{named - options_of(command)}: {words}")
+
+
+class Wanted(HTMLParser):
+    """What a built page makes a browser load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[Any]) -> None:
+        known = dict(attrs)
+        if tag in {"script", "img", "iframe"} and known.get("src"):
+            self.loaded.append(known["src"])
+        if tag == "link" and known.get("rel") in {"stylesheet", "preload", "icon"}:
+            self.loaded.append(known["href"])
