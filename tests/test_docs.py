@@ -1,4 +1,4 @@
-"""Every command and code block of README and docs runs, and the pages build.
+"""Every command and code block of the pages runs, and those of docs build.
 
 The blocks of a page run in order in one folder, and its Python in one namespace, with
 tiny networks: the shipped settings, and those that a page writes, are shrunk. What the
@@ -14,30 +14,37 @@ import sys
 import tomllib
 import warnings
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 import tomli_w
+from typer.testing import CliRunner
 
 import forecaster as fc
+from benchmarks.command import app as benchmarks
+from forecaster import plotting
 from forecaster.config import Config, config_from_dict, dump_config
 from forecaster.config.batch import BatchConfig, load_batch_config
 from forecaster.errors import ConfigError
 from forecaster.resources import resource_folder
 from tests.support.documents import (
+    BENCHMARKS,
     BLOCK,
+    FORECASTER,
     LINK,
     PAGES,
     PROGRAMS,
     PROMISED,
     REASONS,
+    REBUILD,
     ROOT,
     SPAN,
     Block,
+    Wanted,
     WrongLine,
     asks_the_network,
+    begins,
     blocks_of,
     check_path,
     check_words,
@@ -46,6 +53,7 @@ from tests.support.documents import (
 )
 
 RUNS = ("google", "google-quantiles", "global-quantiles")
+WALK, EVENING = "walk-forward", "2023-09-20"
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +74,8 @@ def shipped(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def furnished(shipped, tmp_path_factory):
-    """A folder with what the pages take for granted: files, settings and runs."""
+def furnished(shipped, command, tmp_path_factory):
+    """A folder with what the pages take for granted: files, settings and results."""
     folder = tmp_path_factory.mktemp("furnished")
     (folder / "configs").mkdir()
     shutil.copy(shipped / "batch.toml", folder / "configs")
@@ -90,6 +98,18 @@ def furnished(shipped, tmp_path_factory):
             created=datetime(2024, 1, 1, tzinfo=UTC),
             progress=False,
         )
+    walk = fc.load_config(WALK)
+    prices = {ticker: fc.load_prices(ticker) for ticker in walk.data.tickers}
+    tested = folder / "runs" / f"{WALK}.backtest"
+    fc.run_backtest(prices, walk, folder=tested, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # A ledger that no page sees: each makes its own evenings.
+        patch.setenv("FORECASTER_DATA", str(tmp_path_factory.mktemp("other-data")))
+        chosen = ["name=nightly", "source.name=embedded"]
+        words = [word for choice in chosen for word in ("--set", choice)]
+        evening = command("batch", "configs/batch.toml", "--as-of", EVENING, *words)
+    assert evening.exit_code == 0, evening.stderr
     return folder
 
 
@@ -109,7 +129,7 @@ def folder(furnished, tmp_path, monkeypatch):
 def run_shell(block: Block, page: str, command) -> None:
     action, *rest = block.marker or ("run",)
     for words in block.commands:
-        if words[0] != "forecaster":
+        if not begins(words, FORECASTER, BENCHMARKS, REBUILD):
             assert words[0] in PROGRAMS.get(page, ()), words
             for place, word in enumerate(words):
                 if word.endswith("/bin/forecaster"):
@@ -122,7 +142,10 @@ def run_shell(block: Block, page: str, command) -> None:
             text = shlex.join(words).replace(*rest)
             words = shlex.split(text)
             check_words(words)
-        answer = command(*words[1:])
+        if begins(words, BENCHMARKS):
+            answer = CliRunner().invoke(benchmarks, words[3:])
+        else:
+            answer = command(*words[1:])
         codes = {0} | {PROMISED[word] for word in words if word in PROMISED}
         codes |= {int(code) for code in rest} if action == "exit" else set()
         assert answer.exit_code in codes, (words, answer.output, answer.stderr)
@@ -143,6 +166,7 @@ def read_settings(block: Block) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(page, folder, command):
+    import matplotlib
     import matplotlib.pyplot as plt
 
     names: dict = {"__name__": "page"}
@@ -150,14 +174,15 @@ def test_every_block_of_a_page_runs(page, folder, command):
     warnings.simplefilter("ignore", fc.ForecastWarning)
     # That `with_dates` divided the prices.
     warnings.simplefilter("ignore", fc.RunWarning)
-    for block in blocks_of(page):
-        if block.kind == "sh":
-            run_shell(block, name_of(page), command)
-        elif block.kind == "python":
-            exec(compile(block.text, str(page), "exec"), names)
-            plt.close("all")
-        elif block.kind == "toml":
-            read_settings(block)
+    with matplotlib.rc_context():
+        for block in blocks_of(page):
+            if block.kind == "sh":
+                run_shell(block, name_of(page), command)
+            elif block.kind == "python":
+                exec(compile(block.text, str(page), "exec"), names)
+                plt.close("all")
+            elif block.kind == "toml":
+                read_settings(block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -174,7 +199,7 @@ def test_blocks_are_of_known_kinds_and_marked_for_good_reasons():
         assert n_fences == 2 * len(blocks), page
         for block in blocks:
             known = {"sh", "python", "toml", "text", "{toctree}"}
-            readme_table = page.name == "README.md" and block.kind == ""
+            readme_table = page == ROOT / "README.md" and block.kind == ""
             assert block.kind in known or readme_table, (page, block.kind)
             action, *rest = block.marker or ("run",)
             assert action in {"run", "parse", "exit", "replace"}, (page, block.marker)
@@ -191,6 +216,10 @@ def test_blocks_are_of_known_kinds_and_marked_for_good_reasons():
         "forecaster ledger shwo",
         "forecaster predict google --epochs 3",
         "forecaster batch",
+        "python -m benchmarks --chek",
+        "python -m benchmarks epoch-lsmt",
+        "python -m benchmarks nightly --evenings 3",
+        "python data/rebuild.py --wirte",
     ],
 )
 def test_a_wrong_line_is_found(line):
@@ -208,22 +237,6 @@ def test_links_lead_somewhere_on_a_code_host_too(page):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         file, _, _anchor = link.partition("#")
         assert not file or (page.parent / unquote(file)).exists(), link
-
-
-class Wanted(HTMLParser):
-    """What a page makes a browser load, and the text of its code."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.headings: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        known = dict(attrs)
-        if tag in {"script", "img", "iframe"} and known.get("src"):
-            self.loaded.append(known["src"])
-        if tag == "link" and known.get("rel") in {"stylesheet", "preload", "icon"}:
-            self.loaded.append(known["href"])
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +260,9 @@ def built(tmp_path_factory):
 
 def test_pages_build_and_load_nothing_from_the_network(built):
     pages = sorted(built.rglob("*.html"))
-    assert len(pages) > len(PAGES)
+    names = {page.relative_to(built).with_suffix(".md").as_posix() for page in pages}
+    sources = {path for path in PAGES if path.is_relative_to(ROOT / "docs")}
+    assert names >= {name_of(path) for path in sources}
     for page in pages:
         wanted = Wanted()
         wanted.feed(page.read_text(encoding="utf-8"))
@@ -269,4 +284,12 @@ def test_the_references_are_complete(built):
     assert "/elsewhere" not in commands  # nothing of the machine that builds
     for name in fc.__all__:
         assert f'id="forecaster.{name}"' in package
+    for name in set(plotting.__all__) - set(fc.__all__):
+        assert f'id="forecaster.plotting.{name}"' in text_of("drawing")
     assert "NotEnoughHistory" in text_of("errors")
+
+
+def test_every_figure_is_drawn_on_a_page():
+    code = [block.text for page in PAGES for block in blocks_of(page)]
+    drawn = set(re.findall(r"fc\.(plot_\w+)\(", "".join(code)))
+    assert drawn == {name for name in fc.__all__ if name.startswith("plot_")}

@@ -45,6 +45,7 @@ MODULES = {
         "forecaster.registry",
         "forecaster.monitor",
     ),
+    "reference/drawing": ("forecaster.plotting",),
 }
 
 

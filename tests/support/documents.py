@@ -9,16 +9,22 @@ An HTML comment before a block says what is special about it:
 A TOML block whose first line is `# NAME.toml` is written to that file.
 """
 
+import importlib.util
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
+from benchmarks.cases import CASES
+from benchmarks.command import app as benchmarks
+from benchmarks.nightly import app as nightly
 from forecaster.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +33,11 @@ PAGES = [
     *sorted(
         path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts
     ),
+    ROOT / "benchmarks" / "README.md",
+    ROOT / "data" / "README.md",
 ]
-# Why a block may stay unrun.
-REASONS = {"network", "root", "cluster", "server", "minutes", "package"}
+# Why a block may stay unrun; `measuring` has a machine to itself, for an hour.
+REASONS = {"network", "root", "cluster", "server", "package", "measuring"}
 # Programs that are not ours, by the pages that may name them.
 INSTALLING = {"pip", "python3", "."}
 PROGRAMS = {
@@ -39,6 +47,7 @@ PROGRAMS = {
     "howto/report.md": {"pip"},
     "howto/speed.md": {"pip"},
     "howto/notebooks.md": {"pip", "jupyter", "jupytext"},
+    "benchmarks/README.md": {"pip"},
     "deploying.md": {
         *("useradd", "python3", "install", "systemctl", "sudo", "kubectl"),
         *("chgrp", "chmod", "/opt/forecaster/bin/pip"),
@@ -50,7 +59,10 @@ BLOCK = re.compile(
     r"^(?:<!-- docs-test: (?P<marker>.*?) -->\n+)?```(?P<kind>\S*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-SPAN = re.compile(r"`(forecaster [^`\n]+)`")
+SPAN = re.compile(r"`((?:forecaster|python -m benchmarks) [^`\n]+)`")
+# How commands of this project begin.
+FORECASTER, REBUILD = ["forecaster"], ["python", "data/rebuild.py"]
+BENCHMARKS = ["python", "-m", "benchmarks"]
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 
 
@@ -90,8 +102,16 @@ class WrongLine(Exception):
     """A line names a command or an option that there is not."""
 
 
+def begins(words: list[str], *ways: list[str]) -> bool:
+    return any(words[: len(way)] == way for way in ways)
+
+
 def find_command(words: list[str]) -> tuple[Any, list[str]]:
     """Return the command that words name, and the words behind its name."""
+    if begins(words, [*BENCHMARKS, "nightly"]):
+        return typer.main.get_command(nightly), words[4:]
+    if begins(words, BENCHMARKS):
+        return typer.main.get_command(benchmarks), words[3:]
     command, rest = typer.main.get_command(app), words[1:]
     while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
         if rest[0] not in command.commands:
@@ -107,15 +127,35 @@ def options_of(command: Any) -> set[str]:
 
 def check_words(words: list[str]) -> None:
     """Have the program read the words of a command, without running it."""
+    if begins(words, REBUILD):
+        check_rebuild(words[2:])
+        return
     command, rest = find_command(words)
     if hasattr(command, "commands"):
         if not rest or not set(rest) <= options_of(command):
             raise WrongLine(f"not a whole command: {words}")
         return
     try:
-        command.make_context(words[1], rest)
+        read = command.make_context(words[1], [*rest]).params
     except Exception as error:
         raise WrongLine(f"{words}: {error}") from error
+    if begins(words, BENCHMARKS) and not {*(read.get("cases") or ())} <= {*CASES}:
+        raise WrongLine(f"no such case: {words}")
+
+
+def check_rebuild(words: list[str]) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "rebuild_of_documents", ROOT / "data" / "rebuild.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    rebuild = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = rebuild  # where its dataclasses look for it
+    spec.loader.exec_module(rebuild)
+    try:
+        rebuild.parse(words)
+    except SystemExit as error:
+        raise WrongLine(f"data/rebuild.py: {words}") from error
 
 
 def asks_the_network(words: list[str]) -> bool:
@@ -152,3 +192,18 @@ def check_path(words: list[str]) -> None:
     named = {word.partition("=")[0] for word in rest if word.startswith("--")}
     if not named <= options_of(command):
         raise WrongLine(f"{named - options_of(command)}: {words}")
+
+
+class Wanted(HTMLParser):
+    """What a built page makes a browser load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[Any]) -> None:
+        known = dict(attrs)
+        if tag in {"script", "img", "iframe"} and known.get("src"):
+            self.loaded.append(known["src"])
+        if tag == "link" and known.get("rel") in {"stylesheet", "preload", "icon"}:
+            self.loaded.append(known["href"])
