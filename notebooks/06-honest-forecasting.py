@@ -507,13 +507,14 @@ assert share_between("model", 0, 0.5) > 0.51
 # Bars end at the nine quantiles. A bar of height 1 (dashed) holds as many prices as was
 # said, one above it more. The grey band is where luck may take 95% of the heights of
 # each bar by itself, so that about a third of right forecasts have some bar outside.
-# GARCH (left) leans to a U, though no single bar leaves the band. Its two tails together
-# do: the 80% interval held fewer prices than luck allows. Below its 10% quantile fell
-# too many; those above its 90% quantile are within luck. The network as trained (middle)
-# has two bars outside, which is rarer: a shoulder between its 5% and its 10% quantile,
-# and too few prices just above its median. With the correction (right) all bars lie in
-# the band, and the furthest is nearer to 1 than those of the others. What is left leans
-# a little: more than half of the prices came in below the median.
+# GARCH (left) leans to a U, though no single bar leaves the band. Its two tails
+# together do: the 80% interval held fewer prices than luck allows. Below its 10%
+# quantile fell too many; those above its 90% quantile are within luck. The network as
+# trained (middle) has two bars outside, which is rarer: a shoulder between its 5% and
+# its 10% quantile, and too few prices just above its median. With the correction
+# (right) all bars lie in the band, and the furthest is nearer to 1 than those of the
+# others. What is left leans a little: more than half of the prices came in below the
+# median.
 
 # %% [markdown]
 # ## 6. Trading after costs
