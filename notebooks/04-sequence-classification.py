@@ -56,7 +56,7 @@ use_style()
 # scikit-learn ships 1797 handwritten digits of 8 by 8 pixels, each from 0 (paper) to 16
 # (ink). Read from top to bottom, an image is a sequence of $T = 8$ steps with $8$
 # inputs each: $x_1$ is the top row, $x_8$ the bottom one. A quarter of each digit's
-# images is held out, and scored only after training.
+# images is held out and trains nothing.
 
 # %%
 digits = load_digits()
@@ -78,18 +78,20 @@ print(f"{len(train_images)} to train on, {n_test} to test on, shape {images[0].s
 # The state $h_t$ has 150 numbers. Each row changes it, and the last state is read by a
 # softmax, which gives a probability to each of the ten digits:
 #
-# $$h_t = \tanh(W^\top x_t + U^\top h_{t-1} + b), \qquad
-# p = \operatorname{softmax}(V^\top h_8 + c), \qquad h_0 = 0 .$$
+# $$h_t = \tanh(x_t W + h_{t-1} U + b), \qquad
+# p = \operatorname{softmax}(h_8 V + c), \qquad h_0 = 0 .$$
 #
 # The loss is the cross-entropy $-\log p_y$ of the true digit $y$. The learning rate
 # falls from 0.002 to 0 along a cosine, so that the last epochs settle, and a decay of
-# 0.1 draws the weights towards 0.
+# 0.1 draws the weights towards 0. These settings were not chosen on validation images
+# but set by hand, and nothing keeps such a choice from leaning towards the images that
+# score it. How much that can be worth is measured below.
 
 # %%
 UNITS, N_EPOCHS, BATCH = 150, 30, 32
 
 
-def train_classifier(seed, pictures, labels):
+def train_classifier(seed, pictures, labels, *, by_default=False):
     """Return the trained network and its loss after each epoch."""
     keras.utils.set_random_seed(seed)
     network = keras.Sequential(
@@ -101,10 +103,10 @@ def train_classifier(seed, pictures, labels):
     )
     n_batches = -(-len(pictures) // BATCH) * N_EPOCHS
     rate = keras.optimizers.schedules.CosineDecay(0.002, n_batches)
-    network.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.1),
-        "sparse_categorical_crossentropy",
-    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.1)
+    if by_default:  # a constant rate of 0.001, and no decay
+        optimizer = keras.optimizers.Adam()
+    network.compile(optimizer, "sparse_categorical_crossentropy")
     fitted = network.fit(pictures, labels, batch_size=BATCH, epochs=N_EPOCHS, verbose=0)
     return network, fitted.history["loss"]
 
@@ -161,22 +163,48 @@ assert sure.low > 0.9
 assert 0.09 < by_rote < 0.11
 
 # %% [markdown]
-# More than 97% of digits that the network has never seen are named rightly, where
-# always saying the commonest one would be right in about 10%. No test is needed to
-# tell this from luck: the lower end of the interval is above 0.9. Nor is it one lucky
-# deal of the images; here are three others, with other first weights.
+# More than 97% of the held-out images are named rightly, where always saying the
+# commonest digit would be right in about 10%. No test is needed to tell this from luck:
+# the lower end of the interval is above 0.9. But of what is it the interval? These
+# images are the *test* part of a collection from the University of California at
+# Irvine, written by 13 people. A deal at random puts the same hands on both sides, so
+# it speaks of other images by these 13, and says nothing of other writers.
+#
+# Nobody's name is in the file, but its order can be kept: the first three quarters
+# train, the last quarter is held out. If the images lie there writer by writer, most of
+# those hands are new. Beside it stand two other deals with other first weights, and the
+# first deal with the rate and decay that Keras sets by itself.
 
 # %%
-for seed in (1, 2, 3):
-    fitted_images, held_images, fitted_labels, held_labels = deal_out(seed)
-    other, _ = train_classifier(seed, fitted_images, fitted_labels)
+
+
+def accuracy_of(seed, dealt, **settings):
+    """Return the accuracy on held-out images of a network trained on the others."""
+    fitted_images, held_images, fitted_labels, held_labels = dealt
+    other, _ = train_classifier(seed, fitted_images, fitted_labels, **settings)
     others_said = other.predict(held_images, verbose=0).argmax(axis=1)
-    other_accuracy = np.mean(others_said == held_labels)
-    print(f"deal {seed}: accuracy {other_accuracy:.3f}")
-    assert other_accuracy >= 0.96
+    return np.mean(others_said == held_labels)
+
+
+n_train = len(train_images)
+in_order = images[:n_train], images[n_train:], *np.split(digits.target, [n_train])
+accuracies = {
+    "deal 1": accuracy_of(1, deal_out(1)),
+    "deal 2": accuracy_of(2, deal_out(2)),
+    "last quarter of the file": accuracy_of(0, in_order),
+    "deal 0, Keras' own settings": accuracy_of(0, deal_out(0), by_default=True),
+}
+for name, accuracy in accuracies.items():
+    print(f"{name:28} {accuracy:.3f}")
+assert min(accuracies["deal 1"], accuracies["deal 2"]) >= 0.97
+assert accuracies["last quarter of the file"] < sure.low - 0.01
+assert 0.95 < accuracies["deal 0, Keras' own settings"] < digit_accuracy
 
 # %% [markdown]
-# Each of them is above 96% as well. Back to the first deal: where does it err?
+# The other deals are above 97% as well. The last quarter of the file falls below the
+# interval: what a random deal promises, it does not keep there. Keras' own settings,
+# which nobody chose on these images, lose less than three points: no more than that can
+# be owed to the choice by hand. Back to the first deal: where does it err?
 
 # %%
 table = confusion_matrix(test_labels, said)
@@ -235,7 +263,12 @@ figure, axes = plt.subplots(
 axes[0].imshow(test_images[shown], cmap="gray_r")
 axes[0].set(title="the image", xlabel="column", ylabel="row, read downwards")
 drawn = axes[1].imshow(
-    states[shown][:, order], cmap="PuOr", vmin=-1, vmax=1, aspect="auto"
+    states[shown][:, order],
+    cmap="PuOr",
+    vmin=-1,
+    vmax=1,
+    aspect="auto",
+    interpolation="nearest",
 )
 figure.colorbar(drawn, ax=axes[1], label="$h_t$")
 axes[1].set(title="the state after each row", ylabel="row")
@@ -337,6 +370,7 @@ axes[1].set(title="direction of Google's close", xlabel="epoch")
 axes[1].set(ylabel="cross-entropy (nats)")
 axes[1].legend(frameon=False)
 for ax in axes:
+    ax.set_xticks([1, *range(5, N_EPOCHS + 1, 5)])
     ax.grid(visible=True, alpha=0.25)
 plt.show()
 best_epoch = history["epoch"][history["val_loss"].idxmin()]

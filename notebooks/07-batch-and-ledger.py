@@ -54,6 +54,7 @@ folder = Path(desk.name)
 os.environ["FORECASTER_REGISTRY"] = str(folder / "registry")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from IPython.display import Image, display
 
@@ -117,12 +118,14 @@ assert not change.failures
 # the best baseline on its test range, and an audit of its settings must find no leak.
 #
 # A network without skill does not get through. The next one reads price levels, as in
-# most tutorials, and is registered as the second version.
+# most tutorials, and is registered as the second version. To be quick it is a small one
+# (a layer of 50 units, ten epochs); it comes out much as the four layers and hundred
+# epochs of `01-google-2017` do, at about three times the error of the last price.
 
 # %%
 levels = fc.load_config(
     "google",
-    ["name=levels", "training.epochs=2", 'model.layers=[{cell="lstm", units=8}]'],
+    ["name=levels", "training.epochs=10", 'model.layers=[{cell="lstm", units=50}]'],
 )
 fc.run_training(
     prices["GOOG"], levels, runs_dir=folder / "runs", created=NEW_YEAR, progress=False
@@ -134,6 +137,7 @@ except NoSkill as error:
     refusal = str(error)
 print("refused:", refusal)
 assert "has no skill" in refusal
+assert 2.5 < registry.entry("six", 2).verdict.ratio < 3.5
 
 # %% [markdown]
 # Somebody may overrule the gate, with a reason. Then the history says for ever why, and
@@ -434,9 +438,49 @@ held.style.format("{:.1%}").hide()
 
 # %% [markdown]
 # No ticker is told apart from the last price: every bar crosses the dashed line at 1,
-# and a summer is short. The intervals of the quantiles, which is what this network was
-# promoted for, hold roughly what they promise, the inner ones somewhat less; with so
-# few origins a single ticker may be far off by chance.
+# and a summer is short. The intervals hold roughly what they promise, the inner ones
+# somewhat less; with so few origins a single ticker may be far off by chance.
+#
+# But this is not what the network was promoted for. That was the pinball loss of its
+# quantiles beside those of scaled volatility: the quantiles of earlier returns, in
+# units of the volatility of the last 20 sessions. The ledger scores a network's own
+# pinball loss and no rival's, so that the rival is asked afterwards, with the prices
+# before the first of these sessions. The forecasts of the network are made once more
+# beside it, and have to be those that were written down.
+
+# %%
+network = registry.resolve("six@production").load()
+written_down = widen(ledger.forecasts()).dropna(subset="actual")
+on_quantiles = {}
+for ticker, rows in written_down.groupby("ticker"):
+    evaluation = network.evaluate(
+        prices[ticker], start=rows["session"].min(), end=rows["session"].max()
+    )
+    columns = [name for name in rows if name.startswith("q0.")]
+    made_again = evaluation.predictions[columns].to_numpy()
+    assert np.allclose(made_again, rows[columns].to_numpy(), rtol=1e-5)
+    on_quantiles[ticker] = evaluation.quantile_verdict
+figure, ax = plt.subplots(figsize=(9, 3.6))
+fc.plot_ratios(on_quantiles, ax)
+plt.show()
+
+table = pd.DataFrame({name: one.to_dict() for name, one in on_quantiles.items()}).T
+mean_ratio = table["ratio"].mean()
+print(f"promoted at {good.verdict.ratio:.3f}; this summer {mean_ratio:.3f} on average")
+assert {one.against for one in on_quantiles.values()} == {"scaled_volatility"}
+assert (table["outcome"] == "ties").all()
+assert (table["ratio"] < 1).sum() == 5
+assert 0.97 < mean_ratio < 1
+half_widths = (table["high"] - table["low"]) / 2
+assert half_widths.astype(float).min() > 1 - good.verdict.ratio
+table[["ratio", "low", "high", "p_value", "outcome"]].style.format(precision=3)
+
+# %% [markdown]
+# Five of six tickers lie left of 1, and the mean is not far from the ratio of the
+# promotion, which was Google's alone. Yet no ticker is told apart from scaled
+# volatility, and hardly one could be: over a summer each bar reaches further to either
+# side than the two percent that were promised. (The bar that just leaves out 1 is no
+# contradiction: bootstrap and test are two methods.)
 #
 # ### Watching
 #
@@ -607,4 +651,6 @@ desk.cleanup()
 #   polish. This summer was replayed, so it is no such test: the ledger shows how one is
 #   kept, and only from the evening on which you start it does it count.
 # - Live, the point forecasts were not told apart from the last price, and the intervals
-#   held roughly what they promised: what `06-honest-forecasting` led to expect.
+#   held roughly what they promised: what `06-honest-forecasting` led to expect. The
+#   quantiles, for which the network was promoted, did not lose and did not prove
+#   better: one summer is too short for two percent.
