@@ -234,8 +234,8 @@ taken_apart.style.format(lambda ratio: f"{ratio:.3g}" if ratio < np.inf else "fa
 # RMSE over that of last value after 50 updates, as above, but on batches of 50 windows,
 # from the first three seeds; `failed` is a training that ended in no number. Smaller
 # steps keep $U$ from growing fast; clipping keeps one bad batch from spoiling the steps
-# after it. How far each of them leads alone hangs on the seed. Both together did best,
-# and better than last value, from each of these seeds.
+# after it. How far each of them leads alone, or the recipe as printed, hangs on the
+# seed. Both together did best, and better than last value, from each of these seeds.
 #
 # ## 2. Stacked layers
 #
@@ -388,8 +388,9 @@ assert 0.15 < share < 0.25
 
 # %% [markdown]
 # Both stacks get further in ten epochs than the four LSTM layers, with a fifth of the
-# weights. That is not the merit of links and normalisation: without them the loss in
-# training falls about as far. If they help deeper stacks, three layers do not show it.
+# weights. What links and normalisation add is open: the shipped stack has the lower
+# error in 2017, but without them the loss in training falls about as far, and this is
+# one seed.
 #
 # ## 6. Sequence to sequence, shifted by one
 #
@@ -663,16 +664,15 @@ axes[0].legend(frameon=False)
 plt.show()
 assert (alike["cosine"].loc[5] < alike["cosine"].loc[60]).all()
 assert alike["cosine"].min(axis=None) > 0.8
-assert (alike["ratio of norms"].loc[5] < 0.8).all()
-assert (alike["ratio of norms"].loc[5] < alike["ratio of norms"].loc[60]).all()
-assert (alike["ratio of norms"].loc[5] < alike["cosine"].loc[5]).all()
+assert (alike["ratio of norms"].loc[5] < 0.9).all()
+assert alike["ratio of norms"].loc[20:].stack().between(0.75, 1.25).all()
 
 # %% [markdown]
 # At 1, direction and length are those of the full gradient. Five steps keep most of the
-# direction here, because the answer to one price hangs on the newest ones. More is lost
-# of the length, as if the learning rate were lower; Adam, which divides each gradient
-# by the size of earlier ones, makes up for much of that. A task that needs the far past
-# would lose more of both.
+# direction here, because the answer to one price hangs on the newest ones. A good part
+# of the length is lost with five steps, little with 20 or more. A shorter gradient is
+# like a lower learning rate, and Adam, which divides by the size of earlier gradients,
+# makes up for much of that. A task that needs the far past would lose more of both.
 #
 # Below, as many epochs of both. Each batch of windows makes six updates of the
 # truncated training and one of the whole, so the truncated one is ahead.
