@@ -97,6 +97,8 @@ def show(*names):
         ylabel="mean squared error\n(scaled, log axis)",
         legend=False,
     )
+    if len(loss) < 5:
+        left.set_xticks(loss.index)
     date_ticks(right)
     finish(
         right,
