@@ -18,11 +18,15 @@
 # put beside last value, the forecast that the next price will be the present one. The
 # shipped settings (`forecaster config show NAME`) do the work; what is changed is said.
 #
-# These are **short trainings**, a minute or two for all: Google's closes of 2014 to
+# These are **short trainings**, a few minutes for all: Google's closes of 2014 to
 # 2016 in place of 2012 to 2016, and ten epochs or fewer. The README has a table of full
 # ones. Prices are scaled within each window (`features.scaling = "window"`: the lowest
 # close of a window is 0, the highest 1), so that all variants are asked the same and no
 # level is new to them; `01-google-2017` shows what happens otherwise. The test is 2017.
+#
+# Beside most variants stands a **control**: a training whose settings differ in the one
+# thing that the section is about. The table at the end says what else differs between
+# sections: cells, length of the window, number of updates.
 
 # %%
 import os
@@ -37,6 +41,7 @@ import pandas as pd
 
 import forecaster as fc
 from forecaster.data.sequences import PADDING
+from forecaster.errors import TrainingFailed
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import feed
 from forecaster.plotting import use_style
@@ -53,13 +58,19 @@ SHORT = (
     "training.start=2014-01-01",
     "training.epochs=10",
 )
-ONE_LSTM = 'model.layers=[{cell="lstm", units=32, dropout=0.0}]'
+ALONE = 'evaluation.baselines=["last_value"]'
 tried = {}
+
+
+def layers(cell, *units, dropout=0.2):
+    """Return the setting of a stack of equal cells, bottom layer first."""
+    stack = (f'{{cell="{cell}", units={n}, dropout={dropout}}}' for n in units)
+    return f"model.layers=[{', '.join(stack)}]"
 
 
 def attempt(name, settings, *changes):
     """Train shipped settings with some changes, and test them beside last value."""
-    config = fc.load_config(settings, [*changes, 'evaluation.baselines=["last_value"]'])
+    config = fc.load_config(settings, [*changes, ALONE])
     prices = fc.load_prices_for(config)
     begun = time.perf_counter()
     trained = fc.train(prices, config, progress=False)
@@ -86,6 +97,8 @@ def show(*names):
         ylabel="mean squared error\n(scaled, log axis)",
         legend=False,
     )
+    if len(loss) < 5:
+        left.set_xticks(loss.index)
     date_ticks(right)
     finish(
         right,
@@ -111,6 +124,9 @@ def show(*names):
 # ($\phi(a) = a$), mean squared error, Adam. `cosine-exploding` is that recipe as
 # printed; `cosine` is cured: it clips each gradient to norm 1 and takes smaller steps.
 # Both start from the same weights here, and see 1000 windows in each of five epochs.
+# The shipped settings set the seed to 4: the explosion differs from seed to seed, and
+# from some the printed recipe ends in no number at all, which cannot be drawn. The
+# table further down has other seeds.
 
 # %%
 LITTLE = ("training.windows_per_epoch=1000", "training.epochs=5", "training.seed=4")
@@ -159,50 +175,69 @@ plt.show()
 # rate, however large the gradient, and the largest eigenvalue with them. Later ones are
 # divided by a running mean of squared gradients, which forgets a thousandth of them at
 # each update: one that has exploded keeps the steps tiny for long, unless it was
-# clipped. The table takes the cure apart.
+# clipped. First what one update does to $U$, then the cure taken apart.
 
 # %%
 fresh = keras.layers.SimpleRNN(200)
 fresh.build((None, 500, 1))
 assert np.allclose(np.abs(np.linalg.eigvals(fresh.get_weights()[1])), 1, atol=1e-4)
 ONE_UPDATE = ("training.windows_per_epoch=100", "training.epochs=1", "training.seed=4")
+largest = {}
+for name, settings in (("as printed", "cosine-exploding"), ("cured", "cosine")):
+    config = fc.load_config(settings, ONE_UPDATE)
+    begun = fc.train(fc.load_prices_for(config), config, progress=False)
+    weights = begun.network.get_layer("simple_rnn_1").get_weights()[1]
+    largest[name] = np.abs(np.linalg.eigvals(weights)).max()
+    print(
+        f"{name}: largest eigenvalue after one update {largest[name]:.4f}, "
+        f"its 500th power {largest[name] ** 500:.2g}"
+    )
+assert largest["as printed"] ** 500 > 1e4
+assert largest["cured"] ** 500 < 100
+
+# %%
 cures = {
     "none (as printed)": ("cosine-exploding",),
     "clipped": ("cosine-exploding", "training.clip_norm=1.0"),
     "smaller steps": ("cosine-exploding", "training.learning_rate=0.0002"),
     "both (cured)": ("cosine",),
 }
-rows = {}
-for name, (settings, *changes) in cures.items():
-    config = fc.load_config(settings, [*changes, *ONE_UPDATE])
-    cosine = fc.load_prices_for(config)
-    begun = fc.train(cosine, config, progress=False)
-    weights = begun.network.get_layer("simple_rnn_1").get_weights()[1]
-    largest = np.abs(np.linalg.eigvals(weights)).max()
-    if changes:
-        config = fc.load_config(settings, [*changes, *LITTLE])
-        ended = fc.train(cosine, config, progress=False).evaluate(cosine)
-    else:  # trained above
-        ended = {"cosine-exploding": exploding, "cosine": cured}[settings][1]
-    rows[name] = {
-        "largest eigenvalue": largest,
-        "its 500th power": largest**500,
-        "RMSE over last value": ended.rmse_ratio,
-    }
-taken_apart = pd.DataFrame(rows).T
-power, ended = taken_apart["its 500th power"], taken_apart["RMSE over last value"]
-assert (power.iloc[:2] > 1e4).all()
-assert (power.iloc[2:] < 100).all()
-assert (ended.iloc[:3] > 1).all()
-assert ended.iloc[3] < 1
-taken_apart.style.format(
-    dict(zip(taken_apart, ("{:.4f}", "{:.2g}", "{:.3g}"), strict=True))
+SEEDS = (0, 1, 2)
+LESS = (
+    "training.windows_per_epoch=500",
+    "training.batch_size=50",
+    "training.epochs=5",
+    ALONE,
 )
 
+
+def cosine_ratio(seed, settings, *changes):
+    """Return the RMSE over that of last value; infinite if the training failed."""
+    config = fc.load_config(settings, [*changes, *LESS, f"training.seed={seed}"])
+    cosine = fc.load_prices_for(config)
+    try:
+        return fc.train(cosine, config, progress=False).evaluate(cosine).rmse_ratio
+    except TrainingFailed:
+        return np.inf
+
+
+taken_apart = pd.DataFrame(
+    [[cosine_ratio(seed, *cure) for seed in SEEDS] for cure in cures.values()],
+    index=list(cures),
+    columns=[f"seed {seed}" for seed in SEEDS],
+)
+assert (taken_apart.idxmin() == "both (cured)").all()
+assert taken_apart.loc["both (cured)"].max() < 1
+for name in ("clipped", "smaller steps"):
+    assert taken_apart.loc[name].max() > 2 * taken_apart.loc[name].min()
+taken_apart.style.format(lambda ratio: f"{ratio:.3g}" if ratio < np.inf else "failed")
+
 # %% [markdown]
-# Eigenvalues are those after the first update, the error that after five epochs.
-# Smaller steps keep $U$ from growing fast; clipping keeps one bad batch from spoiling
-# the steps after it. Neither alone gets below last value here.
+# RMSE over that of last value after 50 updates, as above, but on batches of 50 windows,
+# from the first three seeds; `failed` is a training that ended in no number. Smaller
+# steps keep $U$ from growing fast; clipping keeps one bad batch from spoiling the steps
+# after it. How far each of them leads alone, or the recipe as printed, hangs on the
+# seed. Both together did best, and better than last value, from each of these seeds.
 #
 # ## 2. Stacked layers
 #
@@ -211,15 +246,15 @@ taken_apart.style.format(
 # hundred windows of one price there is little for the upper layers to find, and they
 # delay the training of those below.
 #
-# The reference run's four layers of 50 units with dropout, and one of 32 without.
+# The reference run has four layers of 50 units with dropout; the control has one.
 
 # %%
-attempt("one LSTM layer", "google", ONE_LSTM, *SHORT)
+attempt("one LSTM layer", "google", layers("lstm", 50), *SHORT)
 attempt("four LSTM layers", "google", *SHORT)
 show("one LSTM layer", "four LSTM layers")
 one, four = tried["one LSTM layer"], tried["four LSTM layers"]
 assert four[1].rmse_ratio > one[1].rmse_ratio
-assert four[0].network.count_params() > 10 * one[0].network.count_params()
+assert four[0].network.count_params() > 6 * one[0].network.count_params()
 assert four[0].history["loss"].iloc[-1] > one[0].history["loss"].iloc[-1]
 for name in ("one LSTM layer", "four LSTM layers"):
     found = tried[name][1]
@@ -230,7 +265,7 @@ assert moves[0] < moves[1]
 
 # %% [markdown]
 # With the same windows shown as often, the deep stack has learnt less: its forecast is
-# the smoother and the later one. (Its loss in training is taken with dropout at work.
+# the smoother and the later one. (The loss in training is taken with dropout at work.
 # In brackets, here and below: RMSE over that of last value, in all of 2017.)
 #
 # ## 3. GRU
@@ -243,21 +278,22 @@ assert moves[0] < moves[1]
 # to try where data are few or training must be quick.
 
 # %%
-attempt("GRU", "gru", *SHORT)
-show("GRU", "four LSTM layers")
+attempt("two GRU layers", "gru", *SHORT)
+attempt("two LSTM layers", "gru", layers("lstm", 50, 50), *SHORT)
+show("two GRU layers", "two LSTM layers")
+gru, two = tried["two GRU layers"], tried["two LSTM layers"]
 lstm_layer, gru_layer = keras.layers.LSTM(50), keras.layers.GRU(50)
 for layer in (lstm_layer, gru_layer):
     layer.build((None, 60, 50))
 share = gru_layer.count_params() / lstm_layer.count_params()
 print(f"weights of a GRU layer of 50 units over those of an LSTM layer: {share:.2f}")
 assert 0.74 < share < 0.77
-assert tried["GRU"][1].rmse_ratio < four[1].rmse_ratio
-assert tried["GRU"][0].history["loss"].iloc[-1] < four[0].history["loss"].iloc[-1]
+assert gru[1].rmse_ratio < two[1].rmse_ratio
+assert gru[0].history["loss"].iloc[-1] < two[0].history["loss"].iloc[-1]
 
 # %% [markdown]
-# Two layers of 50 GRU units learn faster than the four LSTM layers. Both cell and depth
-# differ here; the loss says how far ten epochs lead, not which cell is better in the
-# end.
+# Two layers of 50 units each, only the cell differs: the GRU learns faster. That is
+# what ten epochs from one seed show; it does not say which cell is better in the end.
 #
 # ## 4. Bidirectional layers
 #
@@ -270,6 +306,7 @@ assert tried["GRU"][0].history["loss"].iloc[-1] < four[0].history["loss"].iloc[-
 
 # %%
 attempt("bidirectional", "bidirectional", *SHORT)
+attempt("the same, one way", "bidirectional", layers("lstm", 32, 16), *SHORT)
 
 
 def slopes(trained):
@@ -284,9 +321,8 @@ def slopes(trained):
 
 
 google = fc.load_prices("GOOG")
-looked_at = {
-    name: slopes(tried[name][0]) for name in ("one LSTM layer", "GRU", "bidirectional")
-}
+names = ("the same, one way", "two GRU layers", "bidirectional")
+looked_at = {name: slopes(tried[name][0]) for name in names}
 _, ax = plt.subplots(figsize=(9, 3.6))
 for (name, found), style, colour in zip(
     looked_at.items(), ("-", ":", "--"), (BLUE, BLACK, ORANGE), strict=True
@@ -302,25 +338,28 @@ plt.show()
 oldest = {name: found[-5:].sum() / found.sum() for name, found in looked_at.items()}
 for name, part in oldest.items():
     print(f"{name:16} {part:.1%} of all slopes are those of the five oldest closes")
-assert oldest["bidirectional"] > 3 * max(oldest["one LSTM layer"], oldest["GRU"])
+assert oldest["bidirectional"] > 3 * max(oldest[name] for name in names[:2])
 backward = looked_at["bidirectional"]
 assert backward[59] > 2 * backward[40:50].mean()
-assert (np.diff(looked_at["GRU"][15:]) < 0).all()
 
 # %% [markdown]
-# The forward networks forget what is old, the GRU fastest. The bidirectional one rises
-# again at the oldest closes, right in the picture: its backward half has just read
-# them. Below, its forecasts are ahead of those of the single layer, with more than four
-# times the weights.
+# The forward networks forget what is old. The bidirectional one rises again at the
+# oldest closes, right in the picture: its backward half has just read them. Below, its
+# forecasts beside those of the same stack, LSTM layers of 32 and 16 units, that reads
+# one way only and has fewer than half as many weights.
 
 # %%
-show("bidirectional", "one LSTM layer")
-assert tried["bidirectional"][1].rmse_ratio < one[1].rmse_ratio
-n_weights = {name: found[0].network.count_params() for name, found in tried.items()}
-print({name: n_weights[name] for name in ("bidirectional", "one LSTM layer")})
-assert n_weights["bidirectional"] > 4 * n_weights["one LSTM layer"]
+show("bidirectional", "the same, one way")
+both_ways, one_way = tried["bidirectional"], tried["the same, one way"]
+n_weights = [found[0].network.count_params() for found in (both_ways, one_way)]
+print(f"weights: {n_weights[0]} both ways, {n_weights[1]} one way")
+assert both_ways[1].rmse_ratio < one_way[1].rmse_ratio
+assert n_weights[0] > 2 * n_weights[1]
 
 # %% [markdown]
+# In as many epochs it has learnt more, by the second direction or by the weights that
+# come with it.
+#
 # ## 5. A deep stack of mixed cells
 #
 # Layers may differ: a causal convolution, then LSTM, GRU and SimpleRNN, with layer
@@ -329,29 +368,45 @@ assert n_weights["bidirectional"] > 4 * n_weights["one LSTM layer"]
 # the parts (`normalization`, `residual`, `model.convolution`) are of use one by one.
 
 # %%
+PLAIN_STACK = (
+    'model.layers=[{cell="lstm", units=32, dropout=0.1}, '
+    '{cell="gru", units=32, dropout=0.1}, '
+    '{cell="simple_rnn", units=16, dropout=0.0}]'
+)
 attempt("deep, mixed cells", "deep-mixed", *SHORT)
-show("deep, mixed cells", "four LSTM layers")
-mixed = tried["deep, mixed cells"]
-kinds = [type(layer).__name__ for layer in mixed[0].network.layers if layer.weights]
-print(" > ".join(kinds))
-assert mixed[1].rmse_ratio < four[1].rmse_ratio
+attempt("mixed, without links", "deep-mixed", PLAIN_STACK, *SHORT)
+show("deep, mixed cells", "mixed, without links")
+mixed, without = tried["deep, mixed cells"], tried["mixed, without links"]
+for name, found in (("as shipped", mixed), ("control", without)):
+    weighted = [one_of for one_of in found[0].network.layers if one_of.weights]
+    print(f"{name}:", " > ".join(type(one_of).__name__ for one_of in weighted))
+losses = [found[0].history["loss"].iloc[-1] for found in (mixed, without)]
 share = mixed[0].network.count_params() / four[0].network.count_params()
+print(f"loss at the end: {losses[0]:.4f}, without {losses[1]:.4f}")
 print(f"weights over those of the four LSTM layers: {share:.2f}")
+assert max(mixed[1].rmse_ratio, without[1].rmse_ratio) < four[1].rmse_ratio
+assert 0.75 < losses[0] / losses[1] < 1.33
 assert 0.15 < share < 0.25
 
 # %% [markdown]
-# About as deep as the reference run, but with residual links and normalisation it gets
-# further in ten epochs, with a fifth of the weights.
+# Both stacks get further in ten epochs than the four LSTM layers, with a fifth of the
+# weights. What links and normalisation add is open: the shipped stack has the lower
+# error in 2017, but without them the loss in training falls about as far, and this is
+# one seed.
 #
 # ## 6. Sequence to sequence, shifted by one
 #
 # The network answers at every step, and the target is the window moved one session on:
 # 20 lessons from each window in place of one. It is for long windows and few of them,
 # and it is what language models do; the forecast is the answer at the last step.
-# `seq2seq-20` draws 5000 windows at random for each epoch; three epochs will do here.
+# `seq2seq-20` is a SimpleRNN of 100 units that reads 20 sessions; it draws 5000 windows
+# at random for each epoch, and three epochs will do here. The control answers at the
+# last step alone.
 
 # %%
-attempt("sequence to sequence", "seq2seq-20", *SHORT, "training.epochs=3")
+THREE = (*SHORT, "training.epochs=3")
+attempt("sequence to sequence", "seq2seq-20", *THREE)
+attempt("to its last value", "seq2seq-20", 'model.shape="sequence_to_vector"', *THREE)
 trained = tried["sequence to sequence"][0]
 assert trained.config.training.windows_per_epoch == 5000
 windows = prepare_training(google, trained.config).training
@@ -381,12 +436,20 @@ plt.show()
 # Each black point is the blue one of the next step. The answers follow what was just
 # read, drawn in a little from both extremes; the forecast is the last of them.
 #
-# Its losses, below, are means over all 20 steps, and not to be compared with the other.
+# Its losses, below, are means over all 20 steps, and not to be compared with those of
+# the control, which are of the last step.
 
 # %%
-show("sequence to sequence", "one LSTM layer")
+show("sequence to sequence", "to its last value")
+to_last = tried["to its last value"]
+in_step = tried["sequence to sequence"][1].rmse_ratio
+print(f"at every step {in_step:.3f}, at the last alone {to_last[1].rmse_ratio:.3f}")
+assert to_last[1].rmse_ratio < 1.1 * in_step
 
 # %% [markdown]
+# The lessons at the earlier steps do not help the last one here: the control, which has
+# none of them, is at least about as good.
+#
 # ## 7. Encoder and decoder
 #
 # One network reads 40 sessions and hands its state to a second, which writes five: each
@@ -430,6 +493,7 @@ assert len(longer.price) == 20
 
 # %%
 by_step = fc.errors_by_step(evaluation)
+by_step.attrs["unit"] = "US dollars"
 fc.plot_errors(by_step, plt.subplots(figsize=(9, 3.8))[1])
 plt.show()
 growth = by_step.pivot_table(index="step", columns="forecast", values="rmse")
@@ -453,7 +517,7 @@ assert google.loc["2016-12-30", "close"] > google.loc["2014-01-02", "close"]
 # shares and for any batch of sequences that are not equally long.
 
 # %%
-attempt("lengths 10 to 60", "google", ONE_LSTM, *SHORT, "window.shortest=10")
+attempt("lengths 10 to 60", "google", layers("lstm", 50), *SHORT, "window.shortest=10")
 padded = tried["lengths 10 to 60"][0]
 windows = prepare_training(google, padded.config).training
 n_padded = (windows.inputs[:, :, 0] == PADDING).sum(axis=1)
@@ -461,7 +525,7 @@ print("padding of the first windows:", n_padded[:4], "... none from", n_padded.a
 assert n_padded[0] == 50
 assert not n_padded[50:].any()
 
-plain = keras.layers.LSTM(32)
+plain = keras.layers.LSTM(50)
 plain.build((None, None, 1))
 plain.set_weights(padded.network.get_layer("lstm_1").get_weights())
 kernel, bias = padded.network.get_layer("price").get_weights()
@@ -498,7 +562,7 @@ _, ax = plt.subplots(figsize=(9, 3.8))
 full = meta.index[60]
 ax.axvspan(meta.index[0], full, color=BLUE, alpha=0.1, label="fewer than 60\nknown")
 ax.plot(meta.loc[:"2012-06-05", "close"], color=BLACK, lw=1.6)
-fc.plot_predictions(young, ax)
+fc.plot_predictions(young, ax, unit="US dollars")
 plt.show()
 print(young.lag)
 rows = young.predictions
@@ -522,11 +586,18 @@ assert rows["origin"].iloc[0] == meta.index[10]
 # from.
 #
 # How much of the gradient is lost? With the state that goes into each part held
-# constant, here is the gradient of the recurrent weights beside the full one, for the
-# first weights and for those that the whole windows have trained.
+# constant, here is the gradient $g$ of the recurrent weights beside the full one, $f$,
+# for the first weights and for those that the whole windows have trained: the direction
+# by the cosine of the angle between them, $g \cdot f / (|g|\,|f|)$, the length by the
+# ratio of the norms, $|g| / |f|$.
 
 # %%
-LONG = (*SHORT, ONE_LSTM, "window.lookback=120", "training.windows_per_epoch=0")
+LONG = (
+    *SHORT,
+    layers("lstm", 32, dropout=0.0),
+    "window.lookback=120",
+    "training.windows_per_epoch=0",
+)
 attempt("120 steps, whole", "seq2seq-20", *LONG)
 attempt("120 steps, truncated", "seq2seq-20", *LONG, "training.truncate=20")
 whole, truncated = tried["120 steps, whole"], tried["120 steps, truncated"]
@@ -552,42 +623,58 @@ def recurrent_gradient(n_steps):
     return float(loss), np.ravel(tape.gradient(loss, variable.value))
 
 
-rows = {}
+N_STEPS = pd.Index((5, 10, 20, 40, 60, 120), name="steps")
+cosines, lengths = {}, {}
 for when, network in (("untrained", None), ("trained", whole[0].network)):
     if network is not None:
         layer.set_weights(network.get_layer("lstm_1").get_weights())
         head.set_weights(network.get_layer("price").get_weights())
-    losses, found = zip(*map(recurrent_gradient, (5, 10, 20, 40, 60, 120)), strict=True)
+    losses, found = zip(*map(recurrent_gradient, N_STEPS), strict=True)
     assert np.ptp(losses) < 1e-5  # forward, the parts change nothing
-    full = found[-1]
-    rows[when] = [
-        one @ full / np.linalg.norm(one) / np.linalg.norm(full) for one in found
-    ]
-alike = pd.DataFrame(rows, index=pd.Index((5, 10, 20, 40, 60, 120), name="steps"))
+    norms, full = np.linalg.norm(found, axis=1), found[-1]
+    cosines[when] = found @ full / norms / norms[-1]
+    lengths[when] = norms / norms[-1]
+alike = pd.concat(
+    {
+        "cosine": pd.DataFrame(cosines, index=N_STEPS),
+        "ratio of norms": pd.DataFrame(lengths, index=N_STEPS),
+    },
+    axis=1,
+)
 assert np.allclose(alike.loc[120], 1)
 alike.T.style.format("{:.3f}")
 
 # %%
-_, ax = plt.subplots(figsize=(9, 3.6))
-for when, style, colour in (("untrained", "s--", BLUE), ("trained", "o-", ORANGE)):
-    ax.plot(alike.index, alike[when], style, color=colour, label=when)
-ax.set_xscale("log")
-ax.set_xticks(alike.index, alike.index)
-ax.minorticks_off()
-finish(
-    ax,
-    title="Gradient of the recurrent weights",
-    xlabel="steps that the gradient is carried back (log axis)",
-    ylabel="cosine with the full gradient",
-)
+_, axes = plt.subplots(1, 2, figsize=(9.4, 3.6))
+for ax, measure, title in zip(
+    axes, ("cosine", "ratio of norms"), ("Direction", "Length"), strict=True
+):
+    for when, style, colour in (("untrained", "s--", BLUE), ("trained", "o-", ORANGE)):
+        ax.plot(N_STEPS, alike[measure, when], style, color=colour, label=when)
+    ax.axhline(1, color=BLACK, lw=0.8, ls=":")
+    ax.set_xscale("log")
+    ax.set_xticks(N_STEPS, N_STEPS)
+    ax.minorticks_off()
+    finish(
+        ax,
+        title=f"{title} of the gradient of the recurrent weights",
+        xlabel="steps that it is carried back (log axis)",
+        ylabel=f"{measure}, with the full gradient",
+        legend=False,
+    )
+axes[0].legend(frameon=False)
 plt.show()
-assert alike.min().min() > 0.85
-assert (alike.loc[5] < alike.loc[60]).all()
+assert (alike["cosine"].loc[5] < alike["cosine"].loc[60]).all()
+assert alike["cosine"].min(axis=None) > 0.8
+assert (alike["ratio of norms"].loc[5] < 0.9).all()
+assert ((alike["ratio of norms"].loc[20:] - 1).abs() < 0.25).all(axis=None)
 
 # %% [markdown]
-# A cosine of 1 is the full direction. Five steps keep most of it here, because the
-# answer to one price hangs on the newest ones; a task that needs the far past would
-# lose more.
+# At 1, direction and length are those of the full gradient. Five steps keep most of the
+# direction here, because the answer to one price hangs on the newest ones. A good part
+# of the length is lost with five steps, little with 20 or more. A shorter gradient is
+# like a lower learning rate, and Adam, which divides by the size of earlier gradients,
+# makes up for much of that. A task that needs the far past would lose more of both.
 #
 # Below, as many epochs of both. Each batch of windows makes six updates of the
 # truncated training and one of the whole, so the truncated one is ahead.
@@ -599,16 +686,42 @@ assert truncated[0].history["loss"].iloc[-1] < whole[0].history["loss"].iloc[-1]
 # %% [markdown]
 # ## All of them beside last value
 #
-# One short training each: a small difference between two variants may be one of seeds.
+# One short training each, so a small difference between two variants may be one of
+# seeds. Compare within a section: between sections the cells, the length of the window
+# (`lookback`) and the number of updates differ.
 
 # %%
+
+
+def stack_of(config):
+    """Return the layers of a network in a few words, bottom layer first."""
+    named = [f"{one_of.cell} {one_of.units}" for one_of in config.model.layers]
+    same = len(set(named)) == 1 and len(named) > 1
+    ways = " both ways" if config.model.layers[0].bidirectional else ""
+    return (f"{len(named)} x {named[0]}" if same else ", ".join(named)) + ways
+
+
+def n_updates(trained):
+    """Return how often a training has moved the weights."""
+    config = trained.config
+    windows = prepare_training(fc.load_prices_for(config), config).training
+    n_windows = config.training.windows_per_epoch or len(windows)
+    n_batches = n_windows / config.training.batch_size
+    if config.training.truncate:  # an incomplete last batch is left out
+        n_parts = config.window.lookback // config.training.truncate
+        return int(n_batches) * n_parts * len(trained.history)
+    return int(np.ceil(n_batches)) * len(trained.history)
+
+
 rows = {}
 for name, (trained, evaluation, seconds) in tried.items():
     verdict = evaluation.verdict
     rows[name] = {
         "series": evaluation.ticker,
+        "layers": stack_of(trained.config),
         "weights": trained.network.count_params(),
-        "epochs": len(trained.history),
+        "lookback": trained.config.window.lookback,
+        "updates": n_updates(trained),
         "seconds": seconds,
         "ratio": verdict.ratio,
         "low": verdict.low,
@@ -621,7 +734,6 @@ table = pd.DataFrame(rows).T.infer_objects()
 of_google = table[table["series"] == "GOOG"]
 assert (of_google["outcome"] != "beats").all()
 assert of_google[["ratio", "distance"]].corr("spearman").loc["ratio", "distance"] > 0.8
-assert len(of_google) == 10
 table.style.format(
     dict.fromkeys(["ratio", "low", "high", "distance"], "{:.2f}")
     | {"seconds": "{:.0f}"},
@@ -629,18 +741,15 @@ table.style.format(
 )
 
 # %% [markdown]
-# `ratio` is the RMSE over that of last value, with its 95% interval; `outcome` is the
-# verdict against last value. `distance` is how far the forecasts of the next session
-# are from last value, over last value's own error: 0 for a copy. It is not taken of the
-# cosine, which is no price. The seconds are those of one busy machine.
+# `updates` counts how often the training moved the weights. `ratio` is the RMSE over
+# that of last value, with its 95% interval; `outcome` is the verdict on the two.
+# `distance` is how far the forecasts of the next session are from last value, over last
+# value's own error: 0 for a copy. It is not taken of the cosine, which is no price. The
+# seconds are those of one busy machine.
 
 # %%
-_, ax = plt.subplots(figsize=(9.5, 5))
+_, ax = plt.subplots(figsize=(9.5, 6))
 fc.plot_ratios({name: found[1].verdict for name, found in tried.items()}, ax)
-ax.set_xscale("log")
-ax.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
-ax.minorticks_off()
-ax.set_xlabel("ratio of RMSE (1: equal, log axis)")
 plt.show()
 
 # %% [markdown]
@@ -651,10 +760,11 @@ plt.show()
 #
 # ## What to keep
 #
-# - Where gradients explode, clip them and take smaller steps before anything else is
-#   tried: the cell matters less than a training that does not explode.
-# - Cells and depth decide how quickly a network learns and how far it looks back; where
-#   there is little to be learnt, begin with a small GRU.
+# - Where gradients explode, clip them and take smaller steps: both together did best
+#   from all seeds tried, and one alone may fail. Look at more than one seed.
+# - Cell and depth decide how quickly a network learns and how far it looks back. In as
+#   many epochs one layer got further than four, and two GRU layers further than two
+#   LSTM layers of the same size.
 # - Shape follows from the question: the next value (to a vector, or in step), several
 #   values (encoder-decoder), short histories (padding and masking), long ones
 #   (truncated back-propagation).
