@@ -209,7 +209,8 @@ def _holiday_rows(
             ticker,
             _iso(holidays),
             f"{ticker}: there are rows on {listed(holidays)}, when {calendar} has no "
-            "session. Remove them, or set `data.calendar` to the right exchange.",
+            "session. Remove them, or name the right exchange with `--calendar` "
+            "(`data.calendar` in settings).",
         )
 
 
@@ -223,8 +224,8 @@ def _missing_sessions(
             ticker,
             _iso(missing),
             f"{ticker}: {len(missing)} {noun} missing: {listed(missing)}. Fill the "
-            f"gaps from the source, or set `data.calendar` if {calendar} is not the "
-            "right exchange.",
+            "gaps from the source, or name the right exchange with `--calendar` "
+            f"(`data.calendar` in settings) if it is not {calendar}.",
         )
 
 
