@@ -23,7 +23,7 @@ from forecaster.report.page import (
 from forecaster.report.verdicts import (
     OUTCOMES,
     disagreement_notes,
-    forest,
+    forests,
     verdict_rows,
 )
 from forecaster.significance import pesaran_timmermann
@@ -62,7 +62,7 @@ def page_significance(evaluation: Evaluation) -> Section:
     if "probability_up" not in evaluation.predictions:
         found = significance_of(evaluation)
         tables.append(verdict_rows(found, BESIDE, "forecast"))
-        figures.append(forest("baseline", BESIDE, found))
+        figures.extend(forests("baseline", BESIDE, found))
         judged |= found
     direction = _direction(evaluation)
     if direction is not None:
