@@ -126,7 +126,6 @@ def page_lag(evaluation: Evaluation) -> Section | None:
             rows["actual"].to_numpy(dtype=float),
             rows["predicted"].to_numpy(dtype=float),
         )
-        found = correlations_by_shift(evaluation)
         figures = [
             figure(
                 "lag",
@@ -136,15 +135,7 @@ def page_lag(evaluation: Evaluation) -> Section | None:
                 f"{cell(float(curve.min()))}; at 0 it is {cell(float(curve.iloc[0]))}.",
                 lambda ax: plot_lag(curve, ax, lag=lag),
             ),
-            figure(
-                "correlations",
-                "Forecast returns against earlier actual returns",
-                "Correlations with 95% intervals by shift; at 0, the session that is "
-                f"forecast, it is {found['correlation'].iloc[0]:.3f}. Every shift is "
-                f"taken over the same {int(found['n_windows'].iloc[0])} forecasts, "
-                f"without the first {MAX_SHIFT}, which the table below counts too.",
-                lambda ax: plot_correlations(found, ax),
-            ),
+            *_correlations(evaluation),
         ]
     return Section(
         "lag",
@@ -152,4 +143,22 @@ def page_lag(evaluation: Evaluation) -> Section | None:
         texts=(str(lag),),
         figures=tuple(figures),
         tables=(lag_table({evaluation.ticker: lag}),),
+    )
+
+
+def _correlations(evaluation: Evaluation) -> tuple[Figure, ...]:
+    """Return the picture of correlations; returns that never change have none."""
+    found = correlations_by_shift(evaluation)
+    if found["correlation"].isna().all():
+        return ()
+    return (
+        figure(
+            "correlations",
+            "Forecast returns against earlier actual returns",
+            "Correlations with 95% intervals by shift; at 0, the session that is "
+            f"forecast, it is {found['correlation'].iloc[0]:.3f}. Every shift is "
+            f"taken over the same {int(found['n_windows'].iloc[0])} forecasts, "
+            f"without the first {MAX_SHIFT}, which the table below counts too.",
+            lambda ax: plot_correlations(found, ax),
+        ),
     )

@@ -239,3 +239,20 @@ def test_weekly_prices_are_refused(command, coin_csv):
         answer = command("train", *words)
         assert answer.exit_code == 3
         assert "COIN: the prices have one row a week" in answer.stderr
+
+
+def test_a_close_that_never_changes_is_told_and_has_a_report(command, tmp_path):
+    lines = [f"{day:%F},100" for day in next_sessions("2020-01-01", 100)]
+    file = tmp_path / "flat.csv"
+    file.write_text("\n".join(["date,close", *lines]))
+    runs = ("--runs-dir", tmp_path / "runs")
+    trained = command("train", "--csv", file, *runs, "--quiet", *FEW)
+    assert trained.exit_code == 0, trained.output
+    assert "FLAT: close never changes" in trained.stderr
+    assert "which makes no error at all (20 forecasts" in trained.stdout
+    assert "nan" not in trained.stdout
+    reported = command("report", *runs)
+    assert reported.exit_code == 0, reported.output
+    assert "makes no error at all" in (
+        tmp_path / "runs/FLAT-google/report.html"
+    ).read_text(encoding="utf-8")
