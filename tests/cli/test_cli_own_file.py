@@ -257,3 +257,17 @@ def test_a_close_that_never_changes_is_told_and_has_a_report(command, tmp_path):
     assert "makes no error at all" in (
         tmp_path / "runs/FLAT-own-close/report.html"
     ).read_text(encoding="utf-8")
+
+
+def test_a_file_that_lost_rows_is_doubted(command, prices_csv, tmp_path):
+    runs = ("--runs-dir", tmp_path / "runs")
+    trained = command("train", "--csv", prices_csv, *runs, "--quiet", *FEW)
+    assert trained.exit_code == 0, trained.output
+    assert "lost rows" not in command("predict", *runs).stderr
+    days = [f"{day:%F}" for day in next_sessions("2020-01-01", 100)]
+    assert "lost rows" not in command("predict", *runs, "--as-of", days[89]).stderr
+    lines = prices_csv.read_text().splitlines()
+    prices_csv.write_text("\n".join(lines[:91]))
+    told = " ".join(command("predict", *runs).stderr.split())
+    assert f"the prices end on {days[89]}" in told
+    assert f"test up to {days[99]}: has the file lost rows?" in told
