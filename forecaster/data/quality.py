@@ -25,7 +25,7 @@ MAX_SCATTER = 0.1
 MIN_SHARE = 0.95
 
 # A close may stand still for some sessions; over this many it is no price.
-N_STILL = 20
+N_STILL = 60
 
 # How many dates a message spells out.
 N_SHOWN = 3
