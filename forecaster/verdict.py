@@ -30,7 +30,8 @@ class Verdict:
     outcome
         `beats` or `loses` if the losses differ at the 5% level, else `ties`.
     ratio
-        Loss of the model over that of the baseline; below 1 is better.
+        Loss of the model over that of the baseline; below 1 is better. Infinite if
+        the baseline alone makes no error, as on prices that never change.
     p_value
         Two-sided, of the Diebold-Mariano test; NaN if there are too few forecasts.
     against
@@ -58,10 +59,11 @@ class Verdict:
             "ties": "is not told apart from",
             "loses": "loses to",
         }[self.outcome]
-        return (
-            f"The model {phrase} {self._rival()}: its {self.measure} is "
-            f"{self.ratio:.4g} times as large ({self._evidence()})."
-        )
+        if math.isinf(self.ratio):
+            why = ", which makes no error at all"
+        else:
+            why = f": its {self.measure} is {self.ratio:.4g} times as large"
+        return f"The model {phrase} {self._rival()}{why} ({self._evidence()})."
 
     def require_skill(self) -> None:
         """Refuse a model that does not beat the best baseline.
@@ -75,7 +77,7 @@ class Verdict:
             raise NoSkill(f"no skill: {self}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return plain JSON values; an infinite ratio is null."""
         return {
             "outcome": self.outcome,
             "measure": self.measure,
@@ -91,9 +93,10 @@ class Verdict:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Verdict:
         """Rebuild a verdict from `to_dict`."""
+        ratio = facts["ratio"]
         return cls(
             facts["outcome"],
-            _number(facts["ratio"]),
+            math.inf if ratio is None else float(ratio),
             _number(facts["p_value"]),
             facts["n_forecasts"],
             facts["against"],

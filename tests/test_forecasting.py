@@ -4,11 +4,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecaster.bundle import load_bundle
 from forecaster.data.calendar import sessions_between
 from forecaster.data.sources import load_prices
+from forecaster.doubts import warn_if_lost
 from forecaster.errors import (
     ConfigError,
     DataError,
@@ -234,3 +236,25 @@ def test_google_2017_is_251_forecasts_and_last_value_is_pandas_shift():
     assert scores.loc["last_value", "rmse_ratio"] == 1
     slope = (close.loc["2016-12-30"] - close.loc["2012-01-03"]) / 1257
     np.testing.assert_allclose(rows["drift"], naive + slope, rtol=1e-12)
+
+
+def test_prices_that_lost_rows_are_doubted(trained, make_prices, tiny_config):
+    forecaster, prices = trained
+    trained_on = forecaster.trained_on
+    monday = prices.index[-1]
+    assert monday.day_name() == "Monday"
+    until_sunday = tiny_config(evaluation__end=(monday - pd.Timedelta(days=1)).date())
+    until_monday = tiny_config(evaluation__end=monday.date())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_lost(prices, trained_on, until_monday)
+        warn_if_lost(prices.iloc[:-1], trained_on, until_sunday)
+        warn_if_lost(make_prices(30, ticker="OTHER"), trained_on, until_monday)
+    with pytest.warns(ForecastWarning, match="has the file lost rows") as told:
+        warn_if_lost(prices.iloc[:-1], trained_on, until_monday)
+    assert len(told) == 1
+    gone = prices.drop(prices.index[10:13])
+    n_trained = trained_on.n_sessions
+    wanted = f"have {n_trained - 3} of the {n_trained} sessions from 2020-01-0"
+    with pytest.warns(ForecastWarning, match=wanted):
+        warn_if_lost(gone, trained_on, until_monday)

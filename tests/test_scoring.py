@@ -81,6 +81,18 @@ def test_a_perfect_rival_and_none_have_ratios():
     assert judge(GOOD, {"drift": 0 * GOOD}, horizon=1).to_dict()["ratio"] is None
 
 
+@pytest.mark.parametrize("n_forecasts", [3, 120])
+def test_a_rival_that_makes_no_error_has_a_sentence(n_forecasts):
+    loss = GOOD[:n_forecasts]
+    verdict = judge(loss, {"last_value": 0 * loss}, horizon=1)
+    again = Verdict.from_dict(verdict.to_dict())
+    for one in (verdict, again):
+        text = str(one)
+        assert "simply repeating the last price, which makes no error at all" in text
+        assert "nan" not in text and "inf" not in text
+    assert verdict.outcome == ("ties" if n_forecasts < 8 else "loses")
+
+
 def test_pinball_losses_by_hand():
     actual = np.array([[10.0, 20.0]])
     quantiles = np.array([[[8.0, 12.0], [21.0, 25.0]]])

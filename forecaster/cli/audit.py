@@ -10,12 +10,14 @@ import typer
 from forecaster.cli.console import guarded, print_json, say
 from forecaster.cli.options import (
     AsJson,
+    CalendarChange,
     ConfigName,
     Offline,
     Overrides,
     PriceFile,
     SourceName,
     Ticker,
+    changes_of,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def audit_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: CalendarChange = None,
     overrides: Overrides = None,
     epochs: Annotated[
         int,
@@ -58,7 +61,7 @@ def audit_command(
     from forecaster.errors import LeakFound
 
     choice = PriceChoice(ticker, csv, source, offline)
-    settings, prices = load_job(config, list(overrides or []), choice)
+    settings, prices = load_job(config, changes_of(overrides, calendar), choice)
     audit = audit_pipeline(prices, settings, epochs=epochs, tell=None if quiet else say)
     if as_json:
         print_json(audit.to_dict())

@@ -10,6 +10,7 @@ from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
+    CalendarChange,
     ConfigName,
     Offline,
     Overrides,
@@ -18,6 +19,7 @@ from forecaster.cli.options import (
     RunsDir,
     SourceName,
     Ticker,
+    changes_of,
 )
 from forecaster.cli.trading import Costs, RuleChoice, Trade
 
@@ -35,6 +37,7 @@ def backtest_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: CalendarChange = None,
     overrides: Overrides = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Trainings at once, each in its own process.")
@@ -72,7 +75,8 @@ def backtest_command(
 
     choice = TradeChoice(trade, rule, costs)
     choice.check()
-    changes = [*(overrides or []), *([f"name={name!r}"] if name is not None else [])]
+    changes = changes_of(overrides, calendar)
+    changes += [f"name={name!r}"] if name is not None else []
     settings, prices = load_job(
         config, changes, PriceChoice(ticker, csv, source, offline)
     )

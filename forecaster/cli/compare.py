@@ -11,6 +11,7 @@ from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
+    CalendarChange,
     Offline,
     Overrides,
     PriceFile,
@@ -18,6 +19,7 @@ from forecaster.cli.options import (
     RunsDir,
     SourceName,
     Ticker,
+    changes_of,
     complete_configs,
 )
 
@@ -49,6 +51,7 @@ def compare_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: CalendarChange = None,
     overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Set training.epochs.")] = None,
     name: Annotated[
@@ -80,7 +83,7 @@ def compare_command(
     from forecaster.comparison_files import comparison_folder, save_comparison
 
     wanted = _seeds(seeds)
-    changes = list(overrides or [])
+    changes = changes_of(overrides, calendar)
     changes += [f"training.epochs={epochs}"] if epochs is not None else []
     loaded = load_configs(configs, changes)
     choice = PriceChoice(ticker, csv, source, offline)

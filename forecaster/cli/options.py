@@ -39,6 +39,16 @@ def complete_tickers(incomplete: str) -> list[str]:
     return [name for name in embedded_tickers() if name.startswith(incomplete.upper())]
 
 
+def changes_of(overrides: list[str] | None, calendar: str | None) -> list[str]:
+    """Return the changed settings, with the calendar that an option of its own names.
+
+    >>> changes_of(["training.seed=1"], "XLON"), changes_of(None, None)
+    (['training.seed=1', 'data.calendar=XLON'], [])
+    """
+    chosen = [] if calendar is None else [f"data.calendar={calendar}"]
+    return [*(overrides or []), *chosen]
+
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document to stdout.")
 ]
@@ -108,6 +118,17 @@ StoreDir = Annotated[
     Path | None,
     typer.Option(help="Folder of stored prices; else $FORECASTER_DATA or your own."),
 ]
-Calendar = Annotated[str, typer.Option(help="Exchange calendar.")]
+Calendar = Annotated[
+    str,
+    typer.Option(metavar="CODE", help="Exchange of the prices: XNYS, XLON, 24/7 ..."),
+]
+CalendarChange = Annotated[
+    str | None,
+    typer.Option(
+        "--calendar",
+        metavar="CODE",
+        help="Set data.calendar: exchange of the prices, such as XLON or 24/7.",
+    ),
+]
 SOURCES = ("embedded", "yahoo", "tiingo")
 RUNS_DIR = Path("runs")

@@ -157,9 +157,14 @@ def _forecast_one(
     wanted: dict[str, Any],
 ) -> list[Forecast]:
     from forecaster.cli.jobs import prices_for
+    from forecaster.doubts import warn_if_lost
 
-    own = replace(choice, ticker=names[0] if names else None)
-    return [forecaster.predict(prices_for(forecaster.config, own), **wanted)]
+    config = forecaster.config
+    prices = prices_for(config, replace(choice, ticker=names[0] if names else None))
+    own_file = choice.path is not None or config.data.path is not None
+    if own_file and wanted["as_of"] is None:
+        warn_if_lost(prices, forecaster.trained_on, config)
+    return [forecaster.predict(prices, **wanted)]
 
 
 def _forecast_many(

@@ -11,6 +11,7 @@ from forecaster.cli.console import demand_skill, guarded, print_json, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
+    CalendarChange,
     ConfigName,
     Offline,
     Overrides,
@@ -19,6 +20,7 @@ from forecaster.cli.options import (
     RunsDir,
     SourceName,
     Ticker,
+    changes_of,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def train_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: CalendarChange = None,
     overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Set training.epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Set training.seed.")] = None,
@@ -80,7 +83,7 @@ def train_command(
     from forecaster.cli.jobs import PriceChoice, load_job, named_after_prices
     from forecaster.jobs import run_training
 
-    changes = list(overrides or [])
+    changes = changes_of(overrides, calendar)
     changes += [f"training.epochs={epochs}"] if epochs is not None else []
     changes += [f"training.seed={seed}"] if seed is not None else []
     changes += ["training.watch_gradients=true"] if watch_gradients else []

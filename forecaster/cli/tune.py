@@ -10,6 +10,7 @@ from forecaster.cli.console import guarded, print_json, print_table, say
 from forecaster.cli.options import (
     RUNS_DIR,
     AsJson,
+    CalendarChange,
     ConfigName,
     Offline,
     Overrides,
@@ -17,6 +18,7 @@ from forecaster.cli.options import (
     RunsDir,
     SourceName,
     Ticker,
+    changes_of,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def tune_command(
     csv: PriceFile = None,
     source: SourceName = None,
     offline: Offline = False,
+    calendar: CalendarChange = None,
     overrides: Overrides = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the search's folder.")
@@ -59,7 +62,8 @@ def tune_command(
     from forecaster.preparing import only_frame
     from forecaster.tuning import tune
 
-    changes = [*(overrides or []), *([f"name={name!r}"] if name is not None else [])]
+    changes = changes_of(overrides, calendar)
+    changes += [f"name={name!r}"] if name is not None else []
     settings, prices = load_job(
         config, changes, PriceChoice(ticker, csv, source, offline)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import re
 import warnings
 from collections.abc import Collection, Mapping
@@ -84,6 +85,11 @@ def _read_csv(
     text = _decode(content, source)
     if not text.strip():
         raise InvalidPrices(f"{source} is empty. Give a file with dates and prices.")
+    if _is_json(text.lstrip()):
+        raise InvalidPrices(
+            f"{source} holds JSON, which is not read. Write it as CSV or Parquet: "
+            "`pandas.read_json` reads it, `to_csv` and `to_parquet` write it."
+        )
     header = find_header(text)
     names = for_ticker(header.names, header.tickers, ticker, source)
     columns = find_columns(names, source, header.first_row, extra)
@@ -109,6 +115,17 @@ def _decode(content: bytes, source: str) -> str:
             "Unpack an archive, and save a spreadsheet as CSV."
         )
     return text
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether a text begins with an object or a list of JSON."""
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parse_table(

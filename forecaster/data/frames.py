@@ -8,10 +8,12 @@ from collections.abc import Collection
 import pandas as pd
 
 from forecaster.data.headers import SPELLINGS, find_columns, for_ticker, listing
-from forecaster.data.parsing import Origin, parse_dates, parse_numbers
+from forecaster.data.parsing import Origin, clock_times, parse_dates, parse_numbers
 from forecaster.data.prices import PRICE_COLUMNS
 from forecaster.errors import DataError, InvalidPrices, SymbolNotFound
 
+# How many times of a day a message spells out.
+N_TIMES = 3
 TICKER_SHAPE = r"[A-Z0-9.^=\-]{1,12}"
 
 
@@ -95,12 +97,33 @@ def as_prices(
         table = _rows_of(table, columns["ticker"], header, ticker, origin.source)
     position = columns["date"]
     index = parse_dates(table[position], names[position], origin)
+    _refuse_hours(table[position], index, origin.source)
     known = {name: table[columns[name]] for name in number_names(columns)}
     numbers = parse_numbers(known, origin)
     prices = pd.DataFrame(numbers, index=index)
     if index.is_monotonic_decreasing and not index.is_monotonic_increasing:
         return prices.iloc[::-1]
     return prices
+
+
+def _refuse_hours(values: pd.Series, days: pd.DatetimeIndex, source: str) -> None:
+    """Refuse several prices of one day, if their times differ."""
+    repeated = days.duplicated(keep=False)
+    if not repeated.any():
+        return
+    times = pd.Series(clock_times(values[repeated])).groupby(days[repeated])
+    n_times = times.nunique()
+    if (n_times <= 1).all():
+        return
+    day = n_times.index[n_times > 1][0]
+    found = times.get_group(day).unique()
+    more = ", ..." if len(found) > N_TIMES else ""
+    raise InvalidPrices(
+        f"{source} holds prices within the day: those of {day:%F} are of "
+        f"{', '.join(found[:N_TIMES])}{more}. Give one row for each session, the last "
+        "of its day: in pandas, with the times as index, "
+        "`table.groupby(table.index.date).last()`."
+    )
 
 
 def _rows_of(

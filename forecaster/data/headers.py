@@ -29,6 +29,9 @@ SPELLINGS = {
 }
 SEPARATORS = (",", ";", "\t", "|")
 LINE_END = re.compile(r"\r\n|\n|\r")
+# What stands in a row rather than above it.
+DATE_CELL = re.compile(r"\s*[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|\s*[0-9]{8}\s*$")
+NUMBER_CELL = re.compile(r"\s*[$€£]? ?[0-9]+([.,][0-9]+)*\s*")
 # Some sites write a few lines about themselves above the header.
 N_PREAMBLE = 25
 N_LISTED = 10
@@ -164,11 +167,26 @@ def _find_extra(
 def _missing_message(source: str, name: str, names: list[str]) -> str:
     wanted = ", ".join(("date", *PRICE_COLUMNS))
     found = listing([text.strip() or "(unnamed)" for text in names])
+    if _is_row(names):
+        return (
+            f"{source} has no {name} column: its first line, where the names should "
+            f"be, seems to hold prices ({found}). Put the names above it, such as "
+            f"{wanted}; only date and close are required."
+        )
     return (
         f"{source} has no {name} column; its columns are: {found}. "
-        f"Name them {wanted}, a file in its first line; only date and close are "
-        "required."
+        f"Name them {wanted}; only date and close are required."
     )
+
+
+def _is_row(names: list[str]) -> bool:
+    """Tell whether names are the cells of a row: a date, and a number.
+
+    >>> _is_row(["3/1/2012", "$325.25", ""]), _is_row(["2012-01-03", "2012-01-04"])
+    (True, False)
+    """
+    dated = any(DATE_CELL.match(name) for name in names)
+    return dated and any(NUMBER_CELL.fullmatch(name) for name in names)
 
 
 def _first_lines(text: str) -> tuple[list[str], list[int]]:

@@ -27,6 +27,7 @@ TIME_OF_DAY = (
     r"[T ] *[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? *([AaPp][Mm])?"
     r" *(Z|[A-Z]{2,4}|[+-][0-9]{2}:?[0-9]{2}(:[0-9]{2})?)?$"
 )
+CLOCK = "([0-9]{1,2}:[0-9]{2}(?: *[AaPp][Mm])?)"
 # Digits of seconds since 1970, and of milliseconds.
 EPOCH_DIGITS = (9, 10, 12, 13)
 # Enough rows to tell which of the formats can be meant.
@@ -104,6 +105,23 @@ def parse_dates(values: pd.Series, name: str, origin: Origin) -> pd.DatetimeInde
     return pd.DatetimeIndex(days.as_unit("us").to_numpy(), name="session")
 
 
+def clock_times(values: pd.Series) -> np.ndarray:
+    """Return the times of day, as text, of what `parse_dates` takes for dates.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Empty text where there is no time.
+    """
+    if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
+        return np.asarray(pd.DatetimeIndex(values).strftime("%H:%M"))
+    texts = _text(values).str.strip()
+    epoch = _parse_epoch(texts)
+    if epoch is not None:
+        return np.asarray(epoch.strftime("%H:%M"))
+    return texts.str.extract(CLOCK, expand=False).fillna("").to_numpy()
+
+
 def parse_numbers(
     columns: dict[str, pd.Series], origin: Origin
 ) -> dict[str, np.ndarray]:
@@ -178,7 +196,7 @@ def _parse_other_dates(texts: pd.Series) -> pd.DatetimeIndex:
     """Read dates in the first format that suits all, or the one that suits most."""
     epoch = _parse_epoch(texts)
     if epoch is not None:
-        return epoch
+        return epoch.normalize()
     if texts.str.contains(":", regex=False).any():
         texts = texts.str.replace(TIME_OF_DAY, "", regex=True)
     head = texts.head(N_TRIED)
@@ -204,7 +222,7 @@ def _parse_epoch(texts: pd.Series) -> pd.DatetimeIndex | None:
         return None
     counts = texts.astype("int64").to_numpy()
     millis = counts if digits > EPOCH_DIGITS[1] else counts * 1000
-    return pd.DatetimeIndex(millis.astype("datetime64[ms]")).normalize()
+    return pd.DatetimeIndex(millis.astype("datetime64[ms]"))
 
 
 def _parse_common(

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from forecaster.config.feature_names import PRICE_COLUMNS
-from forecaster.data.calendar import EARLIEST, LATEST, session_weekdays
+from forecaster.data.calendar import EARLIEST, LATEST
 from forecaster.data.quality import (
     N_SHOWN,
     TOLERANCE,
     PriceIssue,
-    calendar_range,
     find_issues,
     listed,
     outside_range,
     split_block,
 )
+from forecaster.data.spacing import check_spacing
 from forecaster.errors import InvalidPrices
 
 __all__ = [
@@ -73,7 +73,7 @@ def check_prices(
     """
     prices = _as_prices(frame, ticker, (*PRICE_COLUMNS, *extra))
     _check_extra(prices, ticker, extra)
-    _check_dates(prices.index, ticker, calendar)
+    check_spacing(pd.DatetimeIndex(prices.index), ticker, calendar)
     _check_values(prices, ticker)
     _check_ranges(prices, ticker)
     return prices, find_issues(prices, ticker, calendar, known_moves)
@@ -165,35 +165,6 @@ def _as_floats(column: pd.Series[float], ticker: str) -> np.ndarray:
             f"{ticker}: column `{column.name}` is not made of numbers ({error}). "
             "Convert it with `pd.to_numeric`."
         ) from error
-
-
-def _check_dates(index: pd.Index, ticker: str, calendar: str) -> None:
-    """Refuse dates that repeat, run backwards, or fall on days without trading."""
-    sessions = pd.DatetimeIndex(index)
-    _refuse(
-        sessions[sessions.duplicated()],
-        ticker,
-        "there are several rows for",
-        "Keep one row for each session.",
-    )
-    backwards = np.flatnonzero(np.diff(sessions.asi8) < 0) + 1
-    _refuse(
-        sessions[backwards],
-        ticker,
-        "dates must increase, but they run backwards at",
-        "Sort the rows by date, oldest first.",
-    )
-    inside = calendar_range(sessions, calendar)
-    if len(inside):
-        open_days = session_weekdays(inside[0], inside[-1], calendar)
-        _refuse(
-            inside[~inside.day_of_week.isin(list(open_days))],
-            ticker,
-            f"calendar {calendar} has no session on such a weekday, but there are "
-            "rows on",
-            'Remove them, or set `data.calendar = "24/7"` for prices of every day '
-            "(`--set data.calendar=24/7`; `calendar` in Python).",
-        )
 
 
 def _check_extra(prices: pd.DataFrame, ticker: str, extra: Collection[str]) -> None:

@@ -24,6 +24,9 @@ MIN_FACTOR = 1.2
 MAX_SCATTER = 0.1
 MIN_SHARE = 0.95
 
+# A close may stand still for some sessions; over this many it is no price.
+N_STILL = 60
+
 # How many dates a message spells out.
 N_SHOWN = 3
 
@@ -35,8 +38,8 @@ class PriceIssue:
     Attributes
     ----------
     kind : str
-        `calendar_bounds`, `holiday_rows`, `missing_sessions`, `jump`, `no_volume` or
-        `unadjusted_close`.
+        `calendar_bounds`, `holiday_rows`, `missing_sessions`, `jump`, `no_volume`,
+        `constant_close` or `unadjusted_close`.
     sessions : tuple of str
         All dates concerned, ISO, oldest first.
     message : str
@@ -73,6 +76,7 @@ def find_issues(
         exempt.update(_iso(_index(prices)[block.n_rows : block.n_rows + 1]))
     return (
         *_unadjusted_close(prices, ticker, block),
+        *_constant_close(prices["close"], ticker),
         *_jumps(prices["close"], ticker, exempt),
         *_session_issues(_index(prices), ticker, calendar),
         *_no_volume(prices, ticker),
@@ -156,6 +160,18 @@ def _unadjusted_close(
     )
 
 
+def _constant_close(close: pd.Series[float], ticker: str) -> Iterator[PriceIssue]:
+    if len(close) >= N_STILL and (close == close.iloc[0]).all():
+        yield PriceIssue(
+            "constant_close",
+            ticker,
+            _iso(close.index),
+            f"{ticker}: close never changes: it is {close.iloc[0]:.6g} on all "
+            f"{len(close)} dates. Repeating it is right every time, so there is "
+            "nothing to learn: correct the source.",
+        )
+
+
 def _jumps(
     close: pd.Series[float], ticker: str, exempt: Collection[str]
 ) -> Iterator[PriceIssue]:
@@ -209,7 +225,8 @@ def _holiday_rows(
             ticker,
             _iso(holidays),
             f"{ticker}: there are rows on {listed(holidays)}, when {calendar} has no "
-            "session. Remove them, or set `data.calendar` to the right exchange.",
+            "session. Remove them, or name the right exchange with `--calendar` "
+            "(`data.calendar` in settings).",
         )
 
 
@@ -223,8 +240,8 @@ def _missing_sessions(
             ticker,
             _iso(missing),
             f"{ticker}: {len(missing)} {noun} missing: {listed(missing)}. Fill the "
-            f"gaps from the source, or set `data.calendar` if {calendar} is not the "
-            "right exchange.",
+            "gaps from the source, or name the right exchange with `--calendar` "
+            f"(`data.calendar` in settings) if it is not {calendar}.",
         )
 
 

@@ -44,7 +44,7 @@ from forecaster.report.timeline import page_timeline
 from forecaster.report.verdicts import (
     OUTCOMES,
     disagreement_notes,
-    forest,
+    forests,
     verdict_facts,
     verdict_rows,
 )
@@ -168,7 +168,8 @@ def _significance(walked: Walked, tickers: list[str]) -> Section:
     if len(tickers) > 1:
         groups.append(("ticker", "By ticker"))
     groups.append(("year", "By year"))
-    figures, tables = [], []
+    figures: list[Figure] = []
+    tables: list[Table] = []
     judged: dict[str, Verdict] = {}
     for group, caption in groups:
         try:
@@ -177,7 +178,7 @@ def _significance(walked: Walked, tickers: list[str]) -> Section:
             continue
         what = "forecast" if group == "baseline" else group
         tables.append(verdict_rows(verdicts, caption, what))
-        figures.append(forest(group, caption, verdicts))
+        figures.extend(forests(group, caption, verdicts))
         judged |= {str(name): one for name, one in verdicts.items()}
     notes = [*disagreement_notes(judged), OUTCOMES]
     if backtest.quantile_verdict is not None:

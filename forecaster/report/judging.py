@@ -26,7 +26,7 @@ from forecaster.report.page import (
 from forecaster.report.verdicts import (
     OUTCOMES,
     disagreement_notes,
-    forest,
+    forests,
     verdict_rows,
 )
 from forecaster.significance import pesaran_timmermann
@@ -106,7 +106,7 @@ def page_significance(evaluation: Evaluation) -> Section:
         found = quantile_significance_of(evaluation)
         if found:
             tables.append(verdict_rows(found, BY_QUANTILES, "forecast"))
-            figures.append(forest("baseline", BY_QUANTILES, found))
+            figures.extend(forests("baseline", BY_QUANTILES, found))
         if not found:
             notes.append(LOSSES_NOT_KEPT)
         elif {*found} != {*evaluation.baselines}:
@@ -116,7 +116,7 @@ def page_significance(evaluation: Evaluation) -> Section:
         found = significance_of(evaluation)
         caption = BY_CENTRE if both else BESIDE
         tables.append(verdict_rows(found, caption, "forecast"))
-        figures.append(forest("centre" if both else "baseline", caption, found))
+        figures.extend(forests("centre" if both else "baseline", caption, found))
         judged |= {
             f"{name} (centre)" if both else name: one for name, one in found.items()
         }
@@ -184,7 +184,6 @@ def page_lag(evaluation: Evaluation) -> Section | None:
             rows["actual"].to_numpy(dtype=float),
             rows["predicted"].to_numpy(dtype=float),
         )
-        found = correlations_by_shift(evaluation)
         figures = [
             figure(
                 "lag",
@@ -194,15 +193,7 @@ def page_lag(evaluation: Evaluation) -> Section | None:
                 f"{cell(float(curve.min()))}; at 0 it is {cell(float(curve.iloc[0]))}.",
                 lambda ax: plot_lag(curve, ax, lag=lag),
             ),
-            figure(
-                "correlations",
-                "Forecast returns against earlier actual returns",
-                "Correlations with 95% intervals by shift; at 0, the session that is "
-                f"forecast, it is {found['correlation'].iloc[0]:.3f}. Every shift is "
-                f"taken over the same {int(found['n_windows'].iloc[0])} forecasts, "
-                f"without the first {MAX_SHIFT}, which the table below counts too.",
-                lambda ax: plot_correlations(found, ax),
-            ),
+            *_correlations(evaluation),
         ]
     return Section(
         "lag",
@@ -210,4 +201,22 @@ def page_lag(evaluation: Evaluation) -> Section | None:
         texts=(str(lag),),
         figures=tuple(figures),
         tables=(lag_table({evaluation.ticker: lag}),),
+    )
+
+
+def _correlations(evaluation: Evaluation) -> tuple[Figure, ...]:
+    """Return the picture of correlations; returns that never change have none."""
+    found = correlations_by_shift(evaluation)
+    if found["correlation"].isna().all():
+        return ()
+    return (
+        figure(
+            "correlations",
+            "Forecast returns against earlier actual returns",
+            "Correlations with 95% intervals by shift; at 0, the session that is "
+            f"forecast, it is {found['correlation'].iloc[0]:.3f}. Every shift is "
+            f"taken over the same {int(found['n_windows'].iloc[0])} forecasts, "
+            f"without the first {MAX_SHIFT}, which the table below counts too.",
+            lambda ax: plot_correlations(found, ax),
+        ),
     )

@@ -90,6 +90,15 @@ def forest(key: str, caption: str, verdicts: Mapping[str, Verdict]) -> Figure:
     )
 
 
+def forests(
+    key: str, caption: str, verdicts: Mapping[str, Verdict]
+) -> tuple[Figure, ...]:
+    """Return a forest plot, or nothing if no ratio is finite: there is none to draw."""
+    if not any(math.isfinite(one.ratio) for one in verdicts.values()):
+        return ()
+    return (forest(key, caption, verdicts),)
+
+
 def disagreeing(verdicts: Mapping[str, Verdict]) -> list[str]:
     """Return the verdicts whose test and interval do not say the same, by name.
 

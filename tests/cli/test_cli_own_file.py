@@ -191,3 +191,83 @@ def test_settings_that_name_a_file_call_its_prices_after_it(tmp_path):
     assert load_config(settings).data.ticker == "MY-PRICES"
     settings.write_text('[data]\npath = "my prices.csv"\nticker = "MINE"\n')
     assert load_config(settings).data.ticker == "MINE"
+
+
+@pytest.fixture
+def coin_csv(tmp_path):
+    """A hundred prices of every day, weekends among them."""
+    import pandas as pd
+
+    days = pd.date_range("2020-01-01", periods=100)
+    close = [100 + place % 7 for place in range(100)]
+    file = tmp_path / "coin.csv"
+    pd.DataFrame({"date": days, "close": close}).to_csv(file, index=False)
+    return file
+
+
+def test_the_advice_for_prices_of_every_day_can_be_followed(
+    command, coin_csv, tmp_path
+):
+    advice = ("--calendar", "24/7")
+    runs = tmp_path / "runs"
+    train = ("train", "--csv", coin_csv, "--runs-dir", runs, "--quiet", *FEW)
+    for words in (("data", "show", "--csv", coin_csv), train):
+        refused = command(*words)
+        assert refused.exit_code == 3
+        assert " ".join(advice) in " ".join(refused.stderr.split())
+        followed = command(*words, *advice)
+        assert followed.exit_code == 0, followed.output
+    assert settings_of(followed, tmp_path)["data"]["calendar"] == "24/7"
+    made = command.json("predict", "--runs-dir", runs)
+    assert made["forecast"][0]["session"] == "2020-04-10"  # a holiday in New York
+
+
+@pytest.mark.parametrize("verb", ["train", "backtest", "compare", "tune", "audit"])
+def test_commands_that_train_take_a_calendar(command, coin_csv, verb):
+    name = "own-close" if verb != "tune" else "google"
+    answer = command(verb, name, "--csv", coin_csv, "--calendar", "XNYC")
+    assert answer.exit_code == 2
+    assert "unknown calendar 'XNYC'" in answer.stderr
+
+
+def test_weekly_prices_are_refused(command, coin_csv):
+    """Their steps would get the dates of days, and the widths of weeks."""
+    lines = coin_csv.read_text().splitlines()
+    coin_csv.write_text("\n".join([lines[0], *lines[3::7]]))
+    for calendar in ("XNYS", "24/7"):
+        words = ("own-close", "--csv", coin_csv, "--calendar", calendar)
+        answer = command("train", *words)
+        assert answer.exit_code == 3
+        assert "COIN: the prices have one row a week" in answer.stderr
+
+
+def test_a_close_that_never_changes_is_told_and_has_a_report(command, tmp_path):
+    lines = [f"{day:%F},100" for day in next_sessions("2020-01-01", 100)]
+    file = tmp_path / "flat.csv"
+    file.write_text("\n".join(["date,close", *lines]))
+    runs = ("--runs-dir", tmp_path / "runs")
+    few = ("--quiet", "--epochs", "1", "--set", "calibration.n_folds=1")
+    trained = command("train", "own-close", "--csv", file, *runs, *few)
+    assert trained.exit_code == 0, trained.output
+    assert "FLAT: close never changes" in trained.stderr
+    assert "which makes no error at all (" in trained.stdout
+    assert "nan" not in trained.stdout
+    reported = command("report", *runs)
+    assert reported.exit_code == 0, reported.output
+    assert "makes no error at all" in (
+        tmp_path / "runs/FLAT-own-close/report.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_a_file_that_lost_rows_is_doubted(command, prices_csv, tmp_path):
+    runs = ("--runs-dir", tmp_path / "runs")
+    trained = command("train", "--csv", prices_csv, *runs, "--quiet", *FEW)
+    assert trained.exit_code == 0, trained.output
+    assert "lost rows" not in command("predict", *runs).stderr
+    days = [f"{day:%F}" for day in next_sessions("2020-01-01", 100)]
+    assert "lost rows" not in command("predict", *runs, "--as-of", days[89]).stderr
+    lines = prices_csv.read_text().splitlines()
+    prices_csv.write_text("\n".join(lines[:91]))
+    told = " ".join(command("predict", *runs).stderr.split())
+    assert f"the prices end on {days[89]}" in told
+    assert f"test up to {days[99]}: has the file lost rows?" in told

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from forecaster.data import parsing
 from forecaster.data.files import read_price_file
+from forecaster.data.frames import read_price_table
 from forecaster.errors import (
     DataError,
     ForecasterError,
@@ -399,3 +400,71 @@ ROWS = st.lists(st.lists(CELLS, max_size=4).map(",".join), max_size=5).map("\n".
 @settings(any_folder, max_examples=300)
 def test_any_table_is_read_or_refused(read, header, rows):
     read_or_refuse(read, (header + rows).encode(), "GOOG")
+
+
+HOURS = {
+    "2012-01-03 09:30": "2012-01-03 10:30",
+    "1/3/2012 9:30 AM": "1/3/2012 9:30 PM",
+    "2012-01-03T09:30:00-05:00": "2012-01-03T10:30:00-05:00",
+    "1325583000": "1325586600",
+}
+
+
+@pytest.mark.parametrize("first", HOURS)
+def test_prices_within_the_day_are_refused_with_their_times(read, first):
+    rows = "".join(f"{day},1\n" for day in (first, HOURS[first], HOURS[first]))
+    with pytest.raises(InvalidPrices) as caught:
+        read(f"Date,Close\n{rows}")
+    said = str(caught.value)
+    assert "prices within the day: those of 2012-01-03 are of " in said
+    assert "9:30" in said
+    assert "groupby(table.index.date).last()" in said
+
+
+def test_hours_of_a_frame_are_refused_too_and_the_cure_works():
+    hours = pd.date_range("2012-01-03 09:30", periods=40, freq="h")
+    table = pd.DataFrame({"close": np.arange(1.0, 41.0)}, index=hours)
+    with pytest.raises(InvalidPrices, match=r"of 09:30, 10:30, 11:30, \.\.\."):
+        read_price_table(table)
+    daily = read_price_table(table.groupby(table.index.date).last())
+    assert dates(daily) == [*DAYS, "2012-01-05"]
+    assert daily["close"].iloc[0] == 15.0
+
+
+def test_a_day_that_repeats_at_one_time_is_left_to_the_check(read):
+    frame = read("Date,Close\n2012-01-03 16:00,1\n2012-01-03 16:00,2\n")
+    assert dates(frame) == [DAYS[0]] * 2
+
+
+@pytest.mark.parametrize(
+    "row", ["2012-01-03,325.25", "1/3/2012;325,25;7", "20120103,$325"]
+)
+def test_a_file_without_a_header_is_told_so(read, row):
+    with pytest.raises(InvalidPrices) as caught:
+        read(f"{row}\n{row}\n")
+    said = str(caught.value)
+    assert "where the names should be, seems to hold prices (" in said
+    assert "such as date, open" in said
+
+
+def test_names_that_are_not_known_are_no_prices(read):
+    with pytest.raises(InvalidPrices) as caught:
+        read("Jour,Cours 2012\n2012-01-03,1\n")
+    assert "its columns are: Jour, Cours 2012. Name them date, " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"date": ["2012-01-03"], "close": [1]}',
+        ' [{"date": "2012-01-03", "close": 1}]',
+        '{"date": "2012-01-03", "close": 1}\n{"date": "2012-01-04", "close": 2}\n',
+    ],
+)
+def test_json_is_told_from_csv(read, content):
+    with pytest.raises(InvalidPrices, match=r"holds JSON, .* `pandas.read_json`"):
+        read(content)
+
+
+def test_names_in_square_brackets_are_no_json(read):
+    assert dates(read("[Date],[Close]\n2012-01-03,1\n2012-01-04,2\n")) == DAYS

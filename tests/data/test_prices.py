@@ -8,7 +8,7 @@ from forecaster.data.calendar import sessions_between
 from forecaster.data.prices import PRICE_COLUMNS, check_prices, prices_fingerprint
 from forecaster.errors import ConfigError, InvalidPrices
 
-TUESDAY = 1
+TUESDAY, SATURDAY = 1, 5
 
 
 def make_prices(n_sessions=20, *, first="2017-01-03", calendar="XNYS"):
@@ -89,14 +89,71 @@ def test_contradictions_are_refused(frame, parts):
         assert part in str(caught.value)
 
 
+def said_of(frame, **options):
+    with pytest.raises(InvalidPrices) as caught:
+        check_prices(frame, "BTC-USD", **options)
+    return str(caught.value)
+
+
 def test_weekend_rows_are_refused_with_their_cure():
     frame = make_prices(12, calendar="24/7")
-    with pytest.raises(InvalidPrices) as caught:
-        check_prices(frame, "BTC-USD")
-    assert "2017-01-07, 2017-01-08 and" not in str(caught.value)
-    assert "2017-01-07, 2017-01-08, 2017-01-14" in str(caught.value)
-    assert 'data.calendar = "24/7"' in str(caught.value)
+    said = said_of(frame)
+    assert "2017-01-07, 2017-01-08 and" not in said
+    assert "2017-01-07, 2017-01-08, 2017-01-14" in said
+    assert "`--calendar 24/7`" in said
+    assert 'data.calendar = "24/7"' in said
     assert kinds(frame, calendar="24/7") == []
+
+
+def test_prices_of_some_weekends_are_not_called_those_of_every_day():
+    frame = make_prices(60, calendar="24/7")
+    without_saturdays = frame[frame.index.day_of_week != SATURDAY]
+    stray = pd.concat([make_prices(60), frame.iloc[[4]]]).sort_index()
+    for prices in (without_saturdays, stray):
+        said = said_of(prices)
+        assert "2017-01-0" in said
+        assert "24/7" not in said
+        assert "Remove them" in said
+    gappy = frame.drop(frame.index[[11, 30]])
+    assert "24/7" in said_of(gappy)
+
+
+@pytest.mark.parametrize("calendar", ["XNYS", "24/7"])
+@pytest.mark.parametrize(
+    ("frequency", "named"),
+    [
+        ("W-FRI", "a week"),
+        ("14D", "every two weeks"),
+        ("ME", "a month"),
+        ("BME", "a month"),
+        ("QE", "a quarter"),
+        ("YE", "a year"),
+    ],
+)
+def test_prices_that_are_not_daily_are_refused(frequency, named, calendar):
+    index = pd.date_range("2001-01-05", periods=20, freq=frequency)
+    frame = pd.DataFrame({"close": np.arange(1.0, 21.0)}, index=index)
+    said = said_of(frame, calendar=calendar)
+    assert f"one row {named}," in said
+    assert "Give daily prices" in said
+
+
+def test_long_gaps_between_daily_prices_are_reported_alone():
+    frame = make_prices(100)
+    halves = pd.concat([frame.iloc[:20], frame.iloc[70:]])
+    assert kinds(halves) == ["missing_sessions"]
+
+
+def test_dates_that_repeat_are_named_once_each():
+    frame = make_prices()
+    thrice = frame.iloc[np.repeat(np.arange(len(frame)), 3)]
+    said = said_of(thrice)
+    assert "2017-01-03, 2017-01-04, 2017-01-05 and 17 more (20 in all)" in said
+    assert "the last of each day" in said
+    once = pd.concat([frame, frame.iloc[[4, 4]]]).sort_index()
+    assert "several rows for 2017-01-09. Keep one row for each session." in said_of(
+        once
+    )
 
 
 def test_many_dates_are_counted():
@@ -137,7 +194,7 @@ def test_holiday_rows_are_reported():
     assert "1 session is missing: 2017-01-17" in missing.message
 
 
-def test_weekly_prices_miss_sessions():
+def test_a_few_weekly_prices_miss_sessions():
     frame = make_prices(20)
     (issue,) = check_prices(frame[frame.index.day_of_week == TUESDAY], "GOOG")[1]
     assert issue.kind == "missing_sessions"
@@ -159,6 +216,17 @@ def test_a_large_real_move_is_no_jump():
     frame = make_prices()
     frame.iloc[8:, :5] *= 0.6
     assert kinds(frame) == []
+
+
+def test_a_close_that_never_changes_is_reported():
+    frame = make_prices(70)[["close"]].assign(close=100.0)
+    (issue,) = check_prices(frame, "GOOG")[1]
+    assert issue.kind == "constant_close"
+    assert "GOOG: close never changes: it is 100 on all 70 dates" in issue.message
+    assert len(issue.sessions) == 70
+    frame.iloc[-1] = 100.01
+    assert kinds(frame) == []
+    assert kinds(frame.iloc[:30]) == []  # some still weeks are no fault
 
 
 def test_missing_and_zero_volume_are_reported():

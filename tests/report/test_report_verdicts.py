@@ -8,6 +8,7 @@ from forecaster.report.verdicts import (
     disagreeing,
     disagreement_notes,
     forest,
+    forests,
     verdict_rows,
 )
 from forecaster.verdict import Verdict
@@ -48,6 +49,14 @@ def test_the_words_of_a_forest_plot_say_so_too():
     assert divided.endswith("the interval says otherwise of last value, drift.")
     quiet = forest("b", "By year", {"2017": AGREEING["equal"]}).description
     assert "otherwise" not in quiet
+
+
+def test_a_perfect_baseline_has_no_forest_plot():
+    perfect = {"last_value": Verdict("loses", math.inf, 0.0, 200)}
+    assert forests("baseline", "Beside each baseline", perfect) == ()
+    (drawn,) = forests("baseline", "Beside each baseline", perfect | DIVIDED)
+    assert drawn.key == "ratios-baseline"
+    assert len(verdict_rows(perfect, "t", "forecast").rows) == 1
 
 
 def test_ratios_of_a_table_have_the_same_places():
