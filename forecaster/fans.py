@@ -49,15 +49,23 @@ def _number(word: str) -> float:
         ) from None
 
 
-def check_levels_wanted(levels: Iterable[float]) -> tuple[float, ...]:
-    """Return levels of intervals, increasing and each once.
+def check_levels_wanted(levels: Iterable[float] | float) -> tuple[float, ...]:
+    """Return levels of intervals, increasing and each once; of one level, it alone.
 
     Raises
     ------
     ConfigError
-        Naming one outside (0, 1).
+        Naming one outside (0, 1), or what is no number.
     """
-    wanted = tuple(sorted({float(level) for level in levels}))
+    if isinstance(levels, str):
+        return read_levels([levels])
+    several = levels if isinstance(levels, Iterable) else [levels]
+    try:
+        wanted = tuple(sorted({float(level) for level in several}))
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"`levels` are numbers between 0 and 1, such as [0.8, 0.95], not {levels!r}"
+        ) from None
     for level in wanted:
         if not 0 < level < 1:
             raise ConfigError(

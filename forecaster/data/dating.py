@@ -70,6 +70,11 @@ def with_dates(
     >>> dated.data.ticker, str(dated.training.end), str(dated.evaluation.end)
     ('AAPL', '2015-12-31', '2017-12-31')
     """
+    if not isinstance(config, Config):
+        raise ConfigError(
+            "the settings come first, and the prices second: "
+            "`with_dates(config, prices)`."
+        )
     if config.data.tickers or not isinstance(prices, pd.DataFrame):
         raise ConfigError(
             "the dates of one model over several tickers are not made. Write "
