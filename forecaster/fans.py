@@ -16,6 +16,7 @@ from forecaster.forecast import Forecast
 from forecaster.paths import LEAST_PAST, draw_paths, fan
 
 EVEN = 0.5
+USUAL = (0.8, 0.95)
 
 
 def read_levels(texts: Iterable[str]) -> tuple[float, ...]:
@@ -73,6 +74,19 @@ def check_levels_wanted(levels: Iterable[float] | float) -> tuple[float, ...]:
                 f"not {level:g}"
             )
     return wanted
+
+
+def usual_levels(config: Config) -> tuple[float, ...]:
+    """Return levels to show where none were asked for: those that can be had.
+
+    Prices that are forecast as such may be negative, which no interval can be.
+    """
+    model = config.model
+    if not model.has_quantiles or config.target.form == "price":
+        return ()
+    tails = {level: round((1 - level) / 2, 12) for level in USUAL}
+    first, last = model.quantiles[0], model.quantiles[-1]
+    return tuple(n for n, tail in tails.items() if first <= tail and 1 - tail <= last)
 
 
 def refuse_without_quantiles(levels: Sequence[float], config: Config) -> None:
