@@ -38,7 +38,7 @@ def read_levels(texts: Iterable[str]) -> tuple[float, ...]:
     (0.8, 0.9, 0.95)
     """
     words = [word.strip() for text in texts for word in text.split(",")]
-    return check_levels_wanted(_number(word) for word in words)
+    return check_levels_wanted([_number(word) for word in words])
 
 
 def _number(word: str) -> float:
