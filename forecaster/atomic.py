@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -46,17 +45,25 @@ def write_text(path: Path, content: str) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     """Yield a temporary folder that becomes `path` if the block succeeds.
+
+    Parameters
+    ----------
+    replaces
+        An earlier folder of the name gives way at the end; else it is refused.
 
     Raises
     ------
     OutputError
-        If `path` already exists or cannot be written. Nothing is left behind.
+        If `path` is there already or cannot be written. Nothing is left behind.
     """
+    if path.exists() and not replaces:  # a rename would replace an empty folder
+        raise OutputError(
+            f"cannot write {path}: it is there already. Choose another name, or "
+            "delete it."
+        )
     with output_errors(path):
-        if path.exists():  # a rename would replace an empty folder without a word
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -64,11 +71,25 @@ def new_folder(path: Path) -> Iterator[Path]:
         with output_errors(path):
             sync_tree(staging)
             staging.chmod(0o755)
-            staging.rename(path)
-            sync_folder(path.parent)
+            _take_name(staging, path, replaces=replaces)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def _take_name(staging: Path, path: Path, *, replaces: bool) -> None:
+    """Give a folder its name; what had it before goes last, or comes back."""
+    old = staging.with_name(f"{staging.name}.old")
+    if replaces and path.exists():
+        path.rename(old)
+    try:
+        staging.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
+    sync_folder(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ from forecaster.checksums import (
 from forecaster.config import Config, config_from_dict, dump_config
 from forecaster.correcting import check_columns, check_rows
 from forecaster.data.scaling import Scaler
-from forecaster.errors import BundleError, ConfigError
+from forecaster.errors import BundleError, ConfigError, OutputError
 from forecaster.forecast import TrainedOn
 from forecaster.forecasting import Forecaster
 from forecaster.models.onnx_network import OnnxNetwork, runtime_is_installed
@@ -54,17 +54,29 @@ OPTIONAL = (ONNX, OUT_OF_FOLD)
 LIBRARIES = ("forecaster", "keras", "numpy", "pandas", "tensorflow")
 
 
-def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
+def save_bundle(
+    forecaster: Forecaster, folder: str | Path, *, overwrite: bool = False
+) -> Path:
     """Write a Forecaster into a new folder and return its path.
+
+    Parameters
+    ----------
+    overwrite
+        Replace a bundle that is there, once the new one is whole.
 
     Raises
     ------
     OutputError
-        If the folder exists or cannot be written. Nothing is left behind.
+        If the folder is there already or cannot be written. Nothing is left behind,
+        and what was there stays.
     """
     forecaster.check_lease()
     folder = Path(folder)
-    with new_folder(folder) as staging, output_errors(folder):
+    _refuse_taken(folder, overwrite=overwrite)
+    with (
+        new_folder(folder, replaces=overwrite) as staging,
+        output_errors(folder),
+    ):
         names = _write_parts(forecaster, staging)
         manifest = {
             "format": FORMAT,
@@ -74,6 +86,17 @@ def save_bundle(forecaster: Forecaster, folder: str | Path) -> Path:
         }
         (staging / MANIFEST).write_bytes(canonical_json(manifest))
     return folder
+
+
+def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    if not folder.exists() or (overwrite and (folder / MANIFEST).is_file()):
+        return
+    cure = "or delete it" if overwrite else "or replace a bundle with `overwrite=True`"
+    kind = ", and it is no bundle" if overwrite else ""
+    raise OutputError(
+        f"cannot write {folder}: it is there already{kind}. Choose another name, "
+        f"{cure}."
+    )
 
 
 def load_bundle(

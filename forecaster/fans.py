@@ -16,6 +16,7 @@ from forecaster.forecast import Forecast
 from forecaster.paths import LEAST_PAST, draw_paths, fan
 
 EVEN = 0.5
+USUAL = (0.8, 0.95)
 
 
 def read_levels(texts: Iterable[str]) -> tuple[float, ...]:
@@ -37,7 +38,7 @@ def read_levels(texts: Iterable[str]) -> tuple[float, ...]:
     (0.8, 0.9, 0.95)
     """
     words = [word.strip() for text in texts for word in text.split(",")]
-    return check_levels_wanted(_number(word) for word in words)
+    return check_levels_wanted([_number(word) for word in words])
 
 
 def _number(word: str) -> float:
@@ -49,15 +50,23 @@ def _number(word: str) -> float:
         ) from None
 
 
-def check_levels_wanted(levels: Iterable[float]) -> tuple[float, ...]:
-    """Return levels of intervals, increasing and each once.
+def check_levels_wanted(levels: Iterable[float] | float) -> tuple[float, ...]:
+    """Return levels of intervals, increasing and each once; of one level, it alone.
 
     Raises
     ------
     ConfigError
-        Naming one outside (0, 1).
+        Naming one outside (0, 1), or what is no number.
     """
-    wanted = tuple(sorted({float(level) for level in levels}))
+    if isinstance(levels, str):
+        return read_levels([levels])
+    several = levels if isinstance(levels, Iterable) else [levels]
+    try:
+        wanted = tuple(sorted({float(level) for level in several}))
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"`levels` are numbers between 0 and 1, such as [0.8, 0.95], not {levels!r}"
+        ) from None
     for level in wanted:
         if not 0 < level < 1:
             raise ConfigError(
@@ -65,6 +74,19 @@ def check_levels_wanted(levels: Iterable[float]) -> tuple[float, ...]:
                 f"not {level:g}"
             )
     return wanted
+
+
+def usual_levels(config: Config) -> tuple[float, ...]:
+    """Return levels to show where none were asked for: those that can be had.
+
+    Prices that are forecast as such may be negative, which no interval can be.
+    """
+    model = config.model
+    if not model.has_quantiles or config.target.form == "price":
+        return ()
+    tails = {level: round((1 - level) / 2, 12) for level in USUAL}
+    first, last = model.quantiles[0], model.quantiles[-1]
+    return tuple(n for n, tail in tails.items() if first <= tail and 1 - tail <= last)
 
 
 def refuse_without_quantiles(levels: Sequence[float], config: Config) -> None:

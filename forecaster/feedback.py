@@ -71,10 +71,17 @@ class Request:
         return cls(n_steps, None if as_of is None else as_day(as_of))
 
     def known(self, prices: pd.DataFrame) -> pd.DataFrame:
-        """Return the prices that may be known."""
+        """Return the prices that may be known.
+
+        Raises
+        ------
+        DataError
+            If it is no price frame.
+        """
+        sessions = session_index(prices)
         if self.as_of is None:
             return prices
-        stop = int(session_index(prices).searchsorted(self.as_of, side="right"))
+        stop = int(sessions.searchsorted(self.as_of, side="right"))
         return prices if stop == len(prices) else prices.iloc[:stop]
 
     def warn_of_gap(self, one: Series) -> None:

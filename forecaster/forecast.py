@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from forecaster.arrays import FloatArray
 from forecaster.calibration import Interval
 from forecaster.errors import ConfigError
 from forecaster.paths import Band, path_interval
+
+# Coverage of the intervals that are asked for: one, or several.
+Levels = Sequence[float] | float
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from forecaster.errors import (
 from forecaster.evaluation import Evaluation, evaluate_forecasts
 from forecaster.fans import check_levels_wanted, refuse_without_quantiles, with_fan
 from forecaster.feedback import UNROLLED, Request, next_after, steps_beyond
-from forecaster.forecast import Forecast
+from forecaster.forecast import Forecast, Levels
 from forecaster.models.rolling import unroll
 from forecaster.preparing import history_before, test_dates, windows_ending_in
 
@@ -49,7 +49,7 @@ class Forecaster(TrainedNetwork):
         *,
         horizon: int | None = None,
         as_of: str | date | None = None,
-        levels: Sequence[float] = (),
+        levels: Levels = (),
     ) -> Forecast:
         """Forecast the sessions after the last known one.
 
@@ -64,7 +64,7 @@ class Forecaster(TrainedNetwork):
         as_of
             Last date that may be known; the end of the prices if absent.
         levels
-            Coverage of the central intervals that are wanted, such as (0.8, 0.95).
+            Coverage of the central intervals that are wanted: 0.8, or (0.8, 0.95).
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Forecaster(TrainedNetwork):
         *,
         horizon: int | None = None,
         as_of: str | date | None = None,
-        levels: Sequence[float] = (),
+        levels: Levels = (),
         errors: dict[str, ForecasterError] | None = None,
     ) -> dict[str, Forecast]:
         """Forecast many tickers: as `predict` does each, asking the network once.
@@ -184,7 +184,7 @@ class Forecaster(TrainedNetwork):
         )
 
     def _request(
-        self, horizon: int | None, as_of: str | date | None, levels: Sequence[float]
+        self, horizon: int | None, as_of: str | date | None, levels: Levels
     ) -> tuple[Request, tuple[float, ...]]:
         """Check what is asked for; return it, and the levels of intervals."""
         wanted = check_levels_wanted(levels)

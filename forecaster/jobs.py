@@ -43,6 +43,10 @@ from forecaster.runs import (
 )
 from forecaster.training import training_stamp
 
+# Of a training that was stopped.
+KEPT = "The same command goes on with `--resume` (in place of `--overwrite`)."
+NOTHING_KEPT = "No epoch was finished: the same command starts anew."
+
 
 def run_training(
     prices: Prices,
@@ -83,6 +87,8 @@ def run_training(
         If the folder cannot be written.
     RunLocked
         If another process is at work on the same name.
+    KeyboardInterrupt
+        If it is stopped; a note of the exception says whether it can be resumed.
     """
     stamp = training_stamp(config, prepare_training(prices, config).trained_on)
     tested = evaluated_frame(prices, config)
@@ -114,6 +120,9 @@ def run_training(
             "evaluation": evaluation.to_dict(),
         }
         return _publish(workplace, forecaster, evaluation, record)
+    except KeyboardInterrupt as stopped:
+        stopped.add_note(KEPT if workplace.checkpoint.exists() else NOTHING_KEPT)
+        raise
     except TrainingFailed:
         workplace.checkpoint.unlink(missing_ok=True)  # it would only fail again
         raise

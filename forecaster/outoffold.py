@@ -51,6 +51,7 @@ def train_calibrated(
     TrainingFailed
         If a loss stops being a finite number.
     """
+    frames_of(prices, config)
     calibrates = config.calibration.method != "none"
     if calibrates:
         out_of_fold_config(prices, config)

@@ -76,8 +76,15 @@ def frames_of(prices: Prices, config: Config) -> dict[str, pd.DataFrame]:
     Raises
     ------
     ConfigError
-        If the tickers of the prices are not those of the settings.
+        If the tickers of the prices are not those of the settings, or either is
+        something else.
     """
+    if not isinstance(config, Config) or not isinstance(prices, pd.DataFrame | Mapping):
+        raise ConfigError(
+            f"want checked prices and then settings, as in `train(prices, config)`; "
+            f"got {type(prices).__name__} and {type(config).__name__}. `load_prices` "
+            "and `load_config` make them."
+        )
     if isinstance(prices, pd.DataFrame):
         frames = {str(prices.attrs.get("ticker", config.data.ticker)): prices}
     else:

@@ -95,6 +95,8 @@ def find_run(reference: str | Path | None, runs_dir: Path) -> Run:
     for folder in (Path(reference), runs_dir / reference):
         if (folder / RECORD).is_file():
             return Run(folder, read_canonical_json(folder / RECORD))
+    if str(reference) in unfinished_runs(runs_dir):
+        raise RunNotFound(_told_unfinished([str(reference)]))
     names = run_names(runs_dir)
     near = difflib.get_close_matches(str(reference), names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "."
@@ -135,7 +137,10 @@ def run_names(runs_dir: Path) -> list[str]:
 
 
 def list_runs(runs_dir: Path) -> list[dict[str, Any]]:
-    """Return a row for each run: name, state, creation time, ratio and outcome."""
+    """Return a row for each run: name, state, creation time, ratio and outcome.
+
+    The outcome is that of `Evaluation.best_verdict`, on the `measure` beside it.
+    """
     rows = []
     for name in run_names(runs_dir):
         row: dict[str, Any] = {"name": name, "state": "damaged"}
@@ -145,6 +150,7 @@ def list_runs(runs_dir: Path) -> list[dict[str, Any]]:
             rows.append(row)
             continue
         facts = record["evaluation"]
+        verdict = facts.get("quantile_verdict") or facts["verdict"]
         row |= {
             "state": "finished",
             "created": record["created"],
@@ -152,7 +158,8 @@ def list_runs(runs_dir: Path) -> list[dict[str, Any]]:
             "target": facts["target"],
             "epochs": record["epochs"],
             "rmse_ratio": facts["scores"]["model"]["rmse_ratio"],
-            "outcome": facts["verdict"]["outcome"],
+            "outcome": verdict["outcome"],
+            "measure": verdict["measure"],
         }
         rows.append(row)
     return rows + [
@@ -182,8 +189,18 @@ def _newest(runs_dir: Path) -> Run:
         with contextlib.suppress(BundleError):
             runs.append(find_run(name, runs_dir))
     if not runs:
+        unfinished = unfinished_runs(runs_dir)
+        begun = f" {_told_unfinished(unfinished)}" if unfinished else ""
         raise RunNotFound(
-            f"no finished run in {runs_dir}. Make one with `forecaster train`, or name "
-            "the folder with `--runs-dir`."
+            f"no finished run in {runs_dir}.{begun} Make one with `forecaster train`, "
+            "or name the folder with `--runs-dir`."
         )
     return max(runs, key=lambda run: datetime.fromisoformat(run.record["created"]))
+
+
+def _told_unfinished(names: list[str]) -> str:
+    which = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+    return (
+        f"{which} unfinished, or still in training: the command that began it goes on "
+        "with `--resume`."
+    )

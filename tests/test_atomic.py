@@ -72,9 +72,27 @@ def test_an_existing_folder_is_refused(tmp_path, content):
         with new_folder(target) as staging:
             (staging / "a").write_text("1")
 
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match=r"already. Choose another name, or"):
         fill()
     assert [p.name for p in target.iterdir()] == (["note.txt"] if content else [])
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_replaced_folder_stays_until_the_new_one_is_whole(tmp_path):
+    target = tmp_path / "folder"
+
+    def fill(text):
+        with new_folder(target, replaces=True) as staging:
+            (staging / text).write_text(text)
+            if text == "bad":
+                raise ValueError(text)
+
+    fill("first")
+    with pytest.raises(ValueError, match="bad"):
+        fill("bad")
+    assert [path.name for path in target.iterdir()] == ["first"]
+    fill("second")
+    assert [path.name for path in target.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [target]
 
 

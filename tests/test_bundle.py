@@ -30,6 +30,23 @@ def bundle(trained, tmp_path):
     return save_bundle(trained[0], tmp_path / "bundle")
 
 
+def test_a_bundle_is_replaced_when_it_is_asked_for(trained, bundle):
+    with pytest.raises(OutputError, match=r"there already.*`overwrite=True`"):
+        save_bundle(trained[0], bundle)
+    (bundle / "scaler.json").write_text("damaged")
+    assert save_bundle(trained[0], bundle, overwrite=True) == bundle
+    assert load_bundle(bundle).config == trained[0].config
+    assert list(bundle.parent.iterdir()) == [bundle]
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(trained, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"it is no bundle.*delete it"):
+        save_bundle(trained[0], tmp_path / "mine", overwrite=True)
+    assert (tmp_path / "mine" / "note.txt").read_text() == "mine"
+
+
 CHILD = """
 import sys
 import pandas as pd

@@ -134,6 +134,17 @@ def test_all_wrong_settings_are_named_at_once():
         load_config("google", ["window.lookback=0", "training.epochs=0"])
 
 
+def test_overrides_may_be_values_by_setting_or_one_text():
+    wanted = {"window.lookback": 7, "training.end": "2015-12-31"}
+    texts = [f"{name}={value}" for name, value in wanted.items()]
+    config = load_config("google", wanted)
+    assert config == load_config("google", texts)
+    assert config.window.lookback == 7
+    assert load_config("google", "window.lookback=7").window.lookback == 7
+    with pytest.raises(ConfigError, match="unknown setting"):
+        load_config("google", {"window.lokback": 7})
+
+
 @pytest.mark.parametrize(
     ("override", "section", "setting", "value"),
     [

@@ -19,6 +19,7 @@ from forecaster.errors import (
     NotEnoughHistory,
     TrainingFailed,
 )
+from forecaster.fans import check_levels_wanted
 from forecaster.training import train
 
 
@@ -55,6 +56,27 @@ def test_as_of_hides_what_comes_later(trained):
     whole = forecaster.predict(prices, as_of="2020-04-01", horizon=3)
     cut = forecaster.predict(prices.loc[:"2020-04-01"], horizon=3)
     np.testing.assert_array_equal(whole.price, cut.price)
+
+
+def test_an_unread_table_is_led_to_the_reader(trained):
+    forecaster, prices = trained
+    for as_of in (None, "2020-04-01"):
+        with pytest.raises(DataError, match=r"load_prices\(frame=TABLE\)"):
+            forecaster.predict(prices.reset_index(), as_of=as_of)
+    with pytest.raises(DataError, match=r"load_prices\(frame=TABLE\)"):
+        forecaster.predict_many({"TEST": prices.reset_index()})
+    with pytest.raises(DataError, match="close"):
+        forecaster.predict(prices.rename(columns={"close": "Close"}))
+
+
+def test_levels_may_be_one_number_and_nothing_but_numbers():
+    assert check_levels_wanted(0.8) == check_levels_wanted([0.8]) == (0.8,)
+    assert check_levels_wanted("0.8,0.5") == (0.5, 0.8)
+    for wrong in (["much"], [None], object()):
+        with pytest.raises(ConfigError, match=r"`levels` are numbers between 0 and 1"):
+            check_levels_wanted(wrong)
+    with pytest.raises(ConfigError, match="not 80"):
+        check_levels_wanted(80)
 
 
 def test_a_longer_horizon_feeds_forecasts_back(trained):

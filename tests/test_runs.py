@@ -166,6 +166,47 @@ def test_a_finished_run_is_found_listed_and_verified(finished, tmp_path):
     assert "tiny" in repr(found)
 
 
+def test_the_list_shows_the_outcome_that_reports_begin_with(
+    make_prices, tiny_config, tmp_path
+):
+    config = tiny_config(
+        model__head="quantiles", evaluation__baselines=["constant_quantiles"]
+    )
+    created = datetime(2024, 1, 2, tzinfo=UTC)
+    run = run_training(
+        make_prices(80), config, runs_dir=tmp_path, created=created, progress=False
+    )
+    best = run.load_evaluation().best_verdict
+    (row,) = list_runs(tmp_path)
+    assert row["measure"] == best.measure == "pinball loss"
+    record = run.record["evaluation"]
+    for outcome in ("beats", "loses"):
+        record["quantile_verdict"]["outcome"] = outcome
+        (run.folder / "run.json").write_bytes(canonical_json(run.record))
+        assert list_runs(tmp_path)[0]["outcome"] == outcome
+
+
+@pytest.mark.parametrize("n_epochs", [0, 1])
+def test_a_stopped_training_says_whether_it_can_be_resumed(
+    make_prices, tiny_config, tmp_path, monkeypatch, n_epochs
+):
+    def stop(prices, config, *, checkpoint, **_):
+        if n_epochs:
+            checkpoint.write_bytes(b"state")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("forecaster.jobs.train_calibrated", stop)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_training(
+            make_prices(80),
+            tiny_config(),
+            runs_dir=tmp_path,
+            created=datetime(2024, 1, 2, tzinfo=UTC),
+        )
+    assert ("--resume" in stopped.value.__notes__[0]) == bool(n_epochs)
+    assert unfinished_runs(tmp_path) == ["tiny"] * n_epochs
+
+
 @pytest.mark.parametrize("name", ["predictions.csv", "metrics.json", "history.csv"])
 def test_one_flipped_bit_is_found(finished, name):
     path = finished.folder / name
@@ -183,6 +224,11 @@ def test_what_is_not_there_is_named_with_what_is(finished, tmp_path):
         find_run("tinny", tmp_path)
     with pytest.raises(RunNotFound, match="no finished run in"):
         find_run(None, tmp_path / "empty")
+    begin(tmp_path / "empty", "begun")
+    with pytest.raises(RunNotFound, match=r"no finished.* begun is unf.*`--resume`"):
+        find_run(None, tmp_path / "empty")
+    with pytest.raises(RunNotFound, match=r"^begun is unfinished.*`--resume`"):
+        find_run("begun", tmp_path / "empty")
     assert finished.load().config.name == "tiny"
 
 

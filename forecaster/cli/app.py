@@ -44,7 +44,8 @@ app = new_app(
     143 ended by SIGTERM.
     """
 )
-app.command("train")(train.train_command)
+# What stands behind the settings is refused by the command, which knows the cure.
+app.command("train", context_settings={"allow_extra_args": True})(train.train_command)
 app.command("compare")(compare.compare_command)
 app.command("backtest")(backtest.backtest_command)
 app.command("tune")(tune.tune_command)

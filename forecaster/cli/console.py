@@ -102,14 +102,18 @@ def print_table(
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
+    table = Table(box=SIMPLE_HEAD)
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right")
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     width = None if sys.stdout.isatty() else max(120, 14 * len(columns))
-    Console(width=width, highlight=False).print(table)
+    console = Console(width=width, highlight=False)
+    if title:  # by itself: above a narrow table it would be wrapped to its width
+        console.print(Text(str(title), style="table.title"), soft_wrap=True)
+    console.print(table)
 
 
 class _Teller(logging.Handler):

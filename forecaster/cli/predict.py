@@ -66,7 +66,8 @@ def predict_command(
         typer.Option(
             metavar="LEVEL",
             help="Show the interval that holds the price with this probability, such "
-            "as 0.9. May be followed by more, or repeated.",
+            "as 0.9. May be followed by more, or repeated. If left out: 0.8 and 0.95, "
+            "where the network's quantiles reach so far.",
         ),
     ] = None,
     record: Annotated[
@@ -99,7 +100,7 @@ def predict_command(
     from forecaster.cli.jobs import PriceChoice
     from forecaster.cli.tables import print_forecast
     from forecaster.data.calendar import as_day
-    from forecaster.fans import read_levels
+    from forecaster.fans import read_levels, usual_levels
     from forecaster.registry.loading import load_model
 
     run, further = _further_levels(run, [*context.args])
@@ -113,6 +114,8 @@ def predict_command(
     if ledger is not None and not record and _was_typed(context, "ledger"):
         raise typer.BadParameter("--ledger wants --record beside it")
     forecaster, model = load_model(run, runs_dir, fast=True)
+    if not as_json and not wanted["levels"]:  # for a person to read
+        wanted["levels"] = usual_levels(forecaster.config)
     if record:
         _open_ledger(ledger).close()  # before anything is forecast in vain
     names, choice = split_tickers(ticker), PriceChoice(None, csv, source, offline)

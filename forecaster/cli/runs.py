@@ -6,7 +6,10 @@ from forecaster.cli.console import guarded, new_app, print_json, print_table
 from forecaster.cli.options import RUNS_DIR, AsJson, RunName, RunsDir
 
 app = new_app("List, show and verify saved runs.")
-COLUMNS = ("name", "state", "created", "ticker", "target", "epochs", "ratio", "outcome")
+COLUMNS = (
+    *("name", "state", "created", "ticker", "target", "epochs", "ratio"),
+    *("outcome", "measure"),
+)
 
 
 @app.command("list")
@@ -18,6 +21,8 @@ def list_command(runs_dir: RunsDir = RUNS_DIR, as_json: AsJson = False) -> None:
 
       forecaster runs list --json
     """
+    import typer
+
     from forecaster.runs import list_runs
 
     rows = list_runs(runs_dir)
@@ -27,7 +32,10 @@ def list_command(runs_dir: RunsDir = RUNS_DIR, as_json: AsJson = False) -> None:
     for row in rows:
         if row.get("rmse_ratio") is not None:
             row["ratio"] = f"{row['rmse_ratio']:.3g}"
-    print_table(rows, COLUMNS, f"Runs in {runs_dir} (ratio of RMSE to last value)")
+    print_table(rows, COLUMNS, f"Runs in {runs_dir}")
+    typer.echo(
+        "ratio: RMSE to last value; outcome: against the best baseline, on the measure"
+    )
 
 
 @app.command("show")

@@ -65,9 +65,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     )
     if not evaluation.quantile_scores.empty:
         print_quantile_scores(evaluation.quantile_scores)
-    typer.echo(str(evaluation.verdict))
-    if evaluation.quantile_verdict is not None:
-        typer.echo(str(evaluation.quantile_verdict))
+    _print_verdicts(evaluation)
     if evaluation.lag is not None:
         typer.echo(str(evaluation.lag))
 
@@ -153,10 +151,17 @@ def print_backtest(backtest: Backtest) -> None:
             "\ninside: share of prices inside the central interval"
         )
     typer.echo(f"{legend}\n")
-    typer.echo(str(backtest.verdict))
-    if backtest.quantile_verdict is not None:
-        typer.echo(str(backtest.quantile_verdict))
+    _print_verdicts(backtest)
     _print_lags(backtest.lags)
+
+
+def _print_verdicts(scored: Evaluation | Backtest) -> None:
+    """Print the verdict; where there are two, what each is about and which counts."""
+    if scored.quantile_verdict is None:
+        typer.echo(str(scored.verdict))
+        return
+    typer.echo(f"Price: {scored.verdict}")
+    typer.echo(f"Intervals, which decide the outcome: {scored.quantile_verdict}")
 
 
 def _print_lags(lags: Mapping[str, Lag]) -> None:

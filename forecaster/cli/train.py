@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 @guarded
 def train_command(
+    context: typer.Context,
     config: ConfigName = "google",
     ticker: Ticker = None,
     csv: PriceFile = None,
@@ -80,6 +81,7 @@ def train_command(
     """
     if resume and overwrite:
         raise typer.BadParameter("--resume and --overwrite exclude each other")
+    _refuse_further(config, context.args)
     from forecaster.cli.jobs import PriceChoice, load_job, named_after_prices
     from forecaster.jobs import run_training
 
@@ -102,15 +104,26 @@ def train_command(
             existing=existing,
             progress=not quiet,
         )
-    except KeyboardInterrupt:
-        say(
-            "stopped. After a finished epoch, the same command goes on with `--resume` "
-            "(in place of `--overwrite`)."
-        )
+    except KeyboardInterrupt as stopped:
+        say(" ".join(["stopped.", *getattr(stopped, "__notes__", [])]))
         raise
     _report(run, as_json=as_json)
     if require_skill:
         demand_skill(run.load_evaluation().best_verdict.require_skill)
+
+
+def _refuse_further(config: str, words: list[str]) -> None:
+    """Refuse words behind the settings, with what they were probably meant for."""
+    from forecaster.config.files import PRICE_FILES
+
+    if not words:
+        return
+    meant = f"what is meant by {' '.join(words)}? "
+    if words[0].lower().endswith(PRICE_FILES):
+        cure = f"Prices are given as in `forecaster train {config} --csv {words[0]}`."
+    else:
+        cure = "Prices are given with `--csv`, and settings changed with `--set`."
+    raise typer.BadParameter(meant + cure)
 
 
 def _report(run: Run, *, as_json: bool) -> None:

@@ -23,7 +23,9 @@ BATCHES = "batch"
 PRICE_FILES = (".csv", ".parquet", ".pq")
 
 
-def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) -> Config:
+def load_config(
+    source: str | Path = "google", overrides: Iterable[str] | Mapping[str, Any] = ()
+) -> Config:
     """Load settings by name or from a TOML file, then apply overrides.
 
     Parameters
@@ -32,7 +34,8 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
         A name of the shipped set (see `list_configs`) or the path of a TOML file.
     overrides
         Strings such as ``"window.lookback=30"`` or ``"model.layers.0.units=10"``.
-        The value is read as TOML, and as plain text if it is not.
+        The value is read as TOML, and as plain text if it is not. Or values by
+        setting, such as ``{"window.lookback": 30}``.
 
     Raises
     ------
@@ -48,7 +51,11 @@ def load_config(source: str | Path = "google", overrides: Iterable[str] = ()) ->
     settings = read_toml(path)
     settings.setdefault("name", path.stem)
     find_data_from(path.parent, settings)
-    for override in overrides:
+    if isinstance(overrides, Mapping):
+        for name, value in overrides.items():
+            _set_value(settings, name, value)
+        return config_from_dict(settings)
+    for override in [overrides] if isinstance(overrides, str) else overrides:
         apply_override(settings, override)
     return config_from_dict(settings)
 

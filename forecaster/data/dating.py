@@ -20,6 +20,7 @@ LEAST_INSIDE = 0.8
 PARTS = ("training", "evaluation")
 DATES = ("training.start", "training.end", "evaluation.start", "evaluation.end")
 SOURCES = ("embedded", "yahoo", "tiingo")
+IN_PYTHON = '`with_dates(config, prices, {"training.end": DATE})`'
 
 Dates = dict[str, date]
 
@@ -34,6 +35,9 @@ def with_dates(
     Dates that somebody wrote down for these prices stay. Those that were left out, and
     those of shipped settings, stay where both ranges hold sessions and together at
     least 80% of all. Else the first 80% of the sessions train and the rest tests.
+    The test follows on the training: a border that is chosen, by the end of the one or
+    by the start of the other, moves both, unless the settings leave out sessions
+    between them.
 
     Parameters
     ----------
@@ -55,7 +59,7 @@ def with_dates(
     Warns
     -----
     RunWarning
-        If the sessions were divided: with the four dates.
+        If the sessions were divided: with the first and last session of both ranges.
 
     Examples
     --------
@@ -66,6 +70,11 @@ def with_dates(
     >>> dated.data.ticker, str(dated.training.end), str(dated.evaluation.end)
     ('AAPL', '2015-12-31', '2017-12-31')
     """
+    if not isinstance(config, Config):
+        raise ConfigError(
+            "the settings come first, and the prices second: "
+            "`with_dates(config, prices)`."
+        )
     if config.data.tickers or not isinstance(prices, pd.DataFrame):
         raise ConfigError(
             "the dates of one model over several tickers are not made. Write "
@@ -74,8 +83,9 @@ def with_dates(
     own, meant = read_dates(chosen or {}), dates_are_chosen(config)
     config = _of_prices(config, prices)
     if meant:
-        return _dated(config, own) if own else config
-    return divide_dates(config, prices, own, stacklevel=3)
+        days = session_index(prices)
+        return _dated(config, _adjoined(_of_settings(config), own, days))
+    return divide_dates(config, prices, own, hint=IN_PYTHON, stacklevel=3)
 
 
 def dates_are_chosen(config: Config) -> bool:
@@ -112,6 +122,7 @@ def divide_dates(
     prices: pd.DataFrame,
     chosen: Mapping[str, date],
     *,
+    hint: str = "`--set training.end=DATE`",
     stacklevel: int = 2,
 ) -> Config:
     """Return settings whose dates fit the prices, whoever wrote those they have.
@@ -122,27 +133,49 @@ def divide_dates(
     ----------
     chosen
         As `read_dates` returns them.
+    hint
+        What puts the border elsewhere.
     stacklevel
         Whose line the warning names.
     """
     days = session_index(prices)
-    own = _of_settings(config) | dict(chosen)
+    own = _adjoined(_of_settings(config), chosen, days)
     inside = [_held(days, own[f"{part}.start"], own[f"{part}.end"]) for part in PARTS]
     ordered = list(own.values()) == sorted(own.values())
     enough = bool(chosen) or sum(inside) >= LEAST_INSIDE * len(days)
-    if ordered and all(inside) and enough:
-        return _dated(config, own) if chosen else config
-    made = _divided(days, chosen)
+    made = None if ordered and all(inside) and enough else _divided(days, chosen)
     if made is None:
-        return _dated(config, own) if chosen else config
+        return _dated(config, own)
+    dated = _dated(config, made)
     ticker = str(prices.attrs.get("ticker", config.data.ticker))
-    share = sum(inside) / len(days) if ordered else 0.0
-    told = _told(ticker, _of_settings(config), made, share)
+    told = f"{ticker}: {_told(days, made, chosen)}"
+    if ordered and any(inside) and not chosen:
+        told += _left(own, sum(inside) / len(days))
+    if "training.end" not in chosen:
+        told += f" {hint} puts the border elsewhere."
     warnings.warn(told, RunWarning, stacklevel=stacklevel)
-    return _dated(config, made)
+    return dated
+
+
+def _adjoined(
+    own: Dates, chosen: Mapping[str, date], days: pd.DatetimeIndex
+) -> dict[str, date]:
+    """Return dates with those that were chosen, and no sessions between the ranges.
+
+    Where sessions were left out between the ranges, they are meant to be.
+    """
+    made, (end, tested) = own | dict(chosen), DATES[1:3]
+    border = [name for name in (end, tested) if name in chosen]
+    left_out = days[(days > as_day(own[end])) & (days < as_day(own[tested]))]
+    if len(border) == 1 and own[end] < own[tested] and not len(left_out):
+        made[tested] = made[end] + timedelta(1) if border == [end] else made[tested]
+        made[end] = made[tested] - timedelta(1)
+    return made
 
 
 def _dated(config: Config, dates: Mapping[str, date]) -> Config:
+    if dates == _of_settings(config):
+        return config
     settings = config.resolved()
     for name, day in dates.items():
         part, _, end = name.partition(".")
@@ -192,22 +225,47 @@ def _divided(days: pd.DatetimeIndex, chosen: Mapping[str, date]) -> Dates | None
     border = round(TRAINING_SHARE * len(within))
     if not 0 < border < len(within):
         return None
-    end = chosen.get("training.end")
-    tested = chosen.get("evaluation.start")
-    if end is None:
-        end = within[border - 1].date() if tested is None else tested - timedelta(1)
-    if tested is None:
-        tested = end + timedelta(1)
+    end, tested = _border(within[border - 1], days, chosen)
     return dict(zip(DATES, (start, end, tested, stop), strict=True))
 
 
+def _border(
+    share: pd.Timestamp, days: pd.DatetimeIndex, chosen: Mapping[str, date]
+) -> tuple[date, date]:
+    """Return the end of training and the start of the test, sessions if they can be."""
+    tested = chosen.get(DATES[2])
+    if tested is None:
+        end = chosen.get(DATES[1], share.date())
+        later = days[days > as_day(end)]
+        return end, later[0].date() if len(later) else end + timedelta(1)
+    earlier = days[days < as_day(tested)]
+    last = earlier[-1].date() if len(earlier) else tested - timedelta(1)
+    return chosen.get(DATES[1], last), tested
+
+
 def _told(
-    ticker: str, own: Mapping[str, date], made: Mapping[str, date], share: float
+    days: pd.DatetimeIndex, made: Mapping[str, date], chosen: Mapping[str, date]
 ) -> str:
-    new = [*made.values()]
+    """Return which sessions train and which test."""
+    trained, tested = (
+        _shown(_between(days, made[f"{part}.start"], made[f"{part}.end"]))
+        for part in PARTS
+    )
+    if chosen:
+        return f"training from {trained}, test from {tested}."
     return (
-        f"{ticker}: training from {new[0]} to {new[1]}, test from {new[2]} "
-        f"to {new[3]}. The dates of the settings ({own[DATES[0]]} to {own[DATES[1]]}, "
-        f"{own[DATES[2]]} to {own[DATES[3]]}) hold {share:.0%} of the sessions. "
-        "`--set training.end=DATE` puts the border elsewhere."
+        f"the first {TRAINING_SHARE:.0%} of the sessions train ({trained}), "
+        f"the rest tests ({tested})."
+    )
+
+
+def _shown(days: pd.DatetimeIndex) -> str:
+    return f"{days[0].date()} to {days[-1].date()}" if len(days) else "no session"
+
+
+def _left(own: Mapping[str, date], share: float) -> str:
+    """Return why the dates of settings did not stay that hold some of the sessions."""
+    return (
+        f" The dates of the settings ({own[DATES[0]]} to {own[DATES[1]]}, "
+        f"{own[DATES[2]]} to {own[DATES[3]]}) hold {share:.0%} of them."
     )

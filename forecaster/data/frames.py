@@ -140,13 +140,15 @@ def _rows_of(
     if ticker is None:
         raise DataError(
             f"{source} holds {len(found)} tickers in column `{header}`: "
-            f"{listing(found)}. Choose one with `--ticker`."
+            f"{listing(found)}. Choose one: with `--ticker`, or in Python as in "
+            f"`load_prices({found[0]!r}, ...)`."
         )
     chosen = table[symbols == ticker.strip().upper()]
     if chosen.empty:
         raise SymbolNotFound(
             f"{source} has no rows for {ticker}; column `{header}` holds "
-            f"{listing(found)}. Choose one of them with `--ticker`."
+            f"{listing(found)}. Choose one of them: with `--ticker`, or in Python as "
+            f"in `load_prices({found[0]!r}, ...)`."
         )
     return chosen
 

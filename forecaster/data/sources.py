@@ -36,7 +36,7 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     *,
     source: str = EMBEDDED,
     path: str | Path | None = None,
-    frame: pd.DataFrame | None = None,
+    frame: pd.DataFrame | pd.Series[float] | None = None,
     calendar: str = "XNYS",
     start: str | date | None = None,
     end: str | date | None = None,
@@ -61,9 +61,10 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     path : str or Path, optional
         A CSV or Parquet file instead of any source, or a folder with a file for each
         ticker.
-    frame : DataFrame, optional
+    frame : DataFrame or Series, optional
         A pandas table instead of any source, with dates as index or in a column; the
-        names of its columns may be spelt as in a file. Not modified.
+        names of its columns may be spelt as in a file. A Series is one of closes, with
+        dates as index. Not modified.
     calendar : str
         The exchange whose sessions are expected.
     start, end : str or date, optional
@@ -109,6 +110,7 @@ def load_prices(  # noqa: PLR0913  one door for all prices
     """
     if not isinstance(ticker, str | None):
         raise ConfigError("a ticker is text, such as GOOG; a table goes to `frame`.")
+    frame = frame.to_frame("close") if isinstance(frame, pd.Series) else frame
     _check_place(path, frame, extra)
     wanted = None if ticker is None else ticker.strip().upper()
     symbol, origin = "GOOG" if wanted is None else wanted, source

@@ -204,11 +204,12 @@ def _title(evaluation: Evaluation) -> str:
     which, over = "", ""
     if horizon > 1:
         which, over = f", step 1 of {horizon}", f" over {horizon} steps"
+    ratio = f"{evaluation.rmse_ratio:.3g}"
     return (
         f"{evaluation.ticker} {evaluation.target}: predicted against real prices{which}"
         f"\nmodel trained to {evaluation.trained_until.date()}; RMSE{over} "
         f"{evaluation.scores['rmse']['model']:.3g}, "
-        f"{evaluation.rmse_ratio:.3g} times that of the last value"
+        f"{'1.00' if ratio == '1' else ratio} times that of the last value"
     )
 
 

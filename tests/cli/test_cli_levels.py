@@ -1,6 +1,11 @@
 """`forecaster predict --level`: intervals in the table, in JSON, and their errors."""
 
+import tomllib
+
 import pytest
+
+from forecaster.config import config_from_dict
+from forecaster.fans import usual_levels
 
 CALIBRATED = """
 name = "sure"
@@ -26,6 +31,8 @@ epochs = 1
 method = "adaptive"
 n_folds = 1
 """
+
+SURE = config_from_dict(tomllib.loads(CALIBRATED))
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +60,34 @@ def test_each_interval_has_its_columns(command, sure):
     assert "calibrated on out-of-fold forecasts (adaptive)" in answer.stdout
 
 
-def test_without_levels_the_quantiles_are_shown(command, sure):
+def test_without_levels_the_usual_ones_are_printed(command, sure):
     answer = command(*asked(sure))
-    assert "q0.05" in answer.stdout
-    assert "low" not in answer.stdout
+    assert answer.exit_code == 0
+    assert "low 80%" in answer.stdout
+    named = [f"--level={level}" for level in usual_levels(SURE)]
+    assert answer.stdout == command(*asked(sure, *named)).stdout
+    document = command.json(*asked(sure))
+    assert document["levels"] == []
+    assert "q0.05" in document["forecast"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "levels"),
+    [
+        ({"quantiles": [0.025, 0.5, 0.975]}, (0.8, 0.95)),
+        ({"quantiles": [0.05, 0.5, 0.95]}, (0.8,)),
+        ({"quantiles": [0.1, 0.5, 0.9]}, (0.8,)),
+        ({"quantiles": [0.2, 0.5, 0.975]}, ()),
+        ({"head": "point"}, ()),
+    ],
+)
+def test_the_usual_levels_are_those_that_the_quantiles_reach(changes, levels):
+    settings = SURE.resolved()
+    settings["model"] |= changes
+    settings["calibration"]["method"] = "none"
+    assert usual_levels(config_from_dict(settings)) == levels
+    settings["target"]["form"] = "price"
+    assert usual_levels(config_from_dict(settings)) == ()
 
 
 def test_the_document_holds_the_intervals(command, sure):

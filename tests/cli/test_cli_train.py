@@ -131,6 +131,34 @@ def test_resume_and_overwrite_exclude_each_other(command, tiny_toml):
     assert "exclude each other" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("prices.csv", "`forecaster train own-close --csv prices.csv`"),
+        ("epochs=3", "what is meant by epochs=3?"),
+    ],
+)
+def test_words_behind_the_settings_are_led_to_an_option(command, word, said):
+    answer = command("train", "own-close", word)
+    assert answer.exit_code == 2
+    assert said in " ".join(answer.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("note", ["goes on with `--resume`", "starts anew"])
+def test_a_stopped_training_is_told_what_is_kept(
+    command, tiny_toml, tmp_path, monkeypatch, note
+):
+    def stop(*_, **__):
+        stopped = KeyboardInterrupt()
+        stopped.add_note(note)
+        raise stopped
+
+    monkeypatch.setattr("forecaster.jobs.run_training", stop)
+    answer = command("train", tiny_toml, "--runs-dir", tmp_path)
+    assert answer.exit_code == 130
+    assert f"stopped. {note}" in answer.stderr
+
+
 def test_resuming_nothing_is_told(command, tiny_toml, tmp_path):
     answer = command("train", tiny_toml, "--runs-dir", tmp_path, "--resume", "--quiet")
     assert answer.exit_code == 0

@@ -1,7 +1,7 @@
 """Dates of training and test for prices that settings were not written for."""
 
 import warnings
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,6 +9,8 @@ import forecaster as fc
 from forecaster.config import config_from_dict
 from forecaster.data.dating import DATES, dates_are_chosen
 from forecaster.errors import ConfigError, RunWarning
+
+DAY = timedelta(1)
 
 
 def dates_of(config):
@@ -29,12 +31,15 @@ def days(prices):
 
 @pytest.mark.parametrize("name", ["google", "own-close"])
 def test_the_first_four_fifths_train_and_the_rest_tests(prices, days, name):
-    with pytest.warns(RunWarning, match=f"TEST: training from {days[0]} to {days[79]}"):
+    with pytest.warns(RunWarning) as told:
         dated = fc.with_dates(fc.load_config(name), prices)
-    # The test may begin on any day between two sessions.
-    assert dates_of(dated)[:2] == [days[0], days[79]]
-    assert days[79] < dated.evaluation.start <= days[80]
-    assert dated.evaluation.end == days[99]
+    assert dates_of(dated) == [days[0], days[79], days[80], days[99]]
+    assert str(told[0].message) == (
+        f"TEST: the first 80% of the sessions train ({days[0]} to {days[79]}), the "
+        f"rest tests ({days[80]} to {days[99]}). "
+        '`with_dates(config, prices, {"training.end": DATE})` puts the border '
+        "elsewhere."
+    )
     assert fc.with_dates(dated, prices) is dated
 
 
@@ -66,7 +71,7 @@ def test_prices_that_fit_keep_the_dates():
     config = fc.load_config("google")
     prices = fc.load_prices("GOOG", start="2012-01-01", end="2018-06-30")
     assert fc.with_dates(config, prices) is config
-    with pytest.warns(RunWarning, match="hold 51% of the sessions"):
+    with pytest.warns(RunWarning, match=r"2012-01-01 to .* hold 51% of them"):
         fc.with_dates(config, fc.load_prices("GOOG", start="2012-01-01"))
 
 
@@ -96,11 +101,56 @@ def test_settings_that_lost_nothing_but_their_file_are_still_the_shipped(prices)
 )
 def test_some_dates_can_be_chosen(prices, days, chosen, wanted):
     texts = {name: str(days[place]) for name, place in chosen.items()}
-    with pytest.warns(RunWarning):
+    with pytest.warns(RunWarning) as told:
         dated = fc.with_dates(fc.load_config("google"), prices, texts)
-    found = [sum(day <= one for day in days) - 1 for one in dates_of(dated)]
-    found[2] += dates_of(dated)[2] not in days
-    assert tuple(found) == wanted
+    start, end, tested, stop = (days[place] for place in wanted)
+    assert dates_of(dated) == [start, end, tested, stop]
+    said = f"TEST: training from {start} to {end}, test from {tested} to {stop}."
+    assert str(told[0].message).startswith(said)
+    assert ("puts the border" in str(told[0].message)) == ("training.end" not in chosen)
+
+
+def test_the_border_of_dated_settings_moves_both_ranges(prices, days):
+    with pytest.warns(RunWarning):
+        dated = fc.with_dates(fc.load_config("google"), prices)
+    for place in (49, 89):  # before the border of 80%, and behind it
+        chosen = {"training.end": days[place]}
+        assert dates_of(fc.with_dates(dated, prices, chosen)) == [
+            *(days[0], days[place], days[place] + DAY, days[99])
+        ]
+        chosen = {"evaluation.start": days[place]}
+        assert dates_of(fc.with_dates(dated, prices, chosen)) == [
+            *(days[0], days[place] - DAY, days[place], days[99])
+        ]
+
+
+def test_sessions_that_settings_leave_out_between_the_ranges_stay_out(prices, days):
+    with pytest.warns(RunWarning):
+        dated = fc.with_dates(fc.load_config("google"), prices)
+    both = {"training.end": days[69], "evaluation.start": days[80]}
+    gap = fc.with_dates(dated, prices, both)
+    assert dates_of(gap) == [days[0], days[69], days[80], days[99]]
+    moved = fc.with_dates(gap, prices, {"training.end": days[59]})
+    assert dates_of(moved) == [days[0], days[59], days[80], days[99]]
+
+
+def test_shipped_dates_that_stay_meet_at_the_chosen_border():
+    prices = fc.load_prices("GOOG", start="2012-01-01", end="2018-06-30")
+    chosen = {"training.end": "2015-12-31"}
+    dated = fc.with_dates(fc.load_config("google"), prices, chosen)
+    assert dated.evaluation.start == date(2016, 1, 1)
+    assert dated.evaluation.end == date(2017, 12, 31)
+
+
+def test_the_dates_that_are_told_are_sessions(make_prices):
+    prices = make_prices(100)[["close"]]
+    days = prices.index
+    place = next(n for n in range(70, 99) if days[n].day_name() == "Monday")
+    friday, monday = days[place - 1].date(), days[place].date()
+    with pytest.warns(RunWarning, match=f"to {friday}, test from {monday} to"):
+        fc.with_dates(
+            fc.load_config("google"), prices, {"evaluation.start": monday - DAY}
+        )
 
 
 def test_a_chosen_date_changes_written_ones_without_a_word(prices, tmp_path):

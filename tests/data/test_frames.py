@@ -19,6 +19,8 @@ MADE = {
         "Datum"
     ),
     "dates as text without a name": lambda t: t.set_axis(t.index.strftime("%F")),
+    "a Series": lambda t: t["close"],
+    "a Series with another name": lambda t: t["close"].rename("MINE"),
     "periods": lambda t: t.to_period("D"),
     "newest first": lambda t: t.iloc[::-1],
     "rows left out before": lambda t: (
@@ -40,7 +42,14 @@ def test_a_table_is_read_however_it_is_written(closes, made):
     prices = fc.load_prices("mine", frame=table)
     pd.testing.assert_frame_equal(prices, closes, check_names=False, check_freq=False)
     assert prices.attrs == {"ticker": "MINE", "source": "a table", "issues": []}
-    pd.testing.assert_frame_equal(table, before)
+    assert table.equals(before)
+
+
+def test_several_tickers_in_a_table_are_chosen_in_python_too(closes):
+    table = pd.concat([closes.assign(ticker=name) for name in ("AAA", "BBB")])
+    for ticker in (None, "CCC"):
+        with pytest.raises(fc.ForecasterError, match=r"as in `load_prices\('AAA', "):
+            fc.load_prices(ticker, frame=table)
 
 
 def test_a_table_without_a_ticker_and_with_further_columns(closes):
@@ -58,7 +67,8 @@ def test_a_table_without_a_ticker_and_with_further_columns(closes):
         (lambda t: t.reset_index(drop=True), InvalidPrices, "no date column"),
         (lambda t: t.head(0), InvalidPrices, "the table has no rows"),
         (lambda t: t.assign(Date=t.index), InvalidPrices, "several columns `date`"),
-        (lambda t: t["close"], ConfigError, "no Series"),
+        (lambda t: t["close"].to_list(), ConfigError, "no list"),
+        (lambda t: t["close"].reset_index(drop=True), InvalidPrices, "no date column"),
     ],
 )
 def test_what_is_no_table_of_prices_is_refused(closes, change, error, said):
@@ -83,3 +93,14 @@ def test_training_leads_an_unread_table_to_the_reader(closes):
         fc.train(closes.rename(columns={"close": "Close"}), config)
     with pytest.raises(fc.ForecasterError, match=r"load_prices\(frame=TABLE\)"):
         fc.train(closes.reset_index(), config)
+
+
+def test_prices_and_settings_in_the_wrong_order_are_told(closes):
+    config = fc.load_config("own-close")
+    for train in (fc.train, fc.train_calibrated):
+        with pytest.raises(ConfigError, match=r"`train\(prices, config\)`; got Config"):
+            train(config, closes)
+        with pytest.raises(ConfigError, match="got str and Config"):
+            train("GOOG", config)
+    with pytest.raises(ConfigError, match=r"`with_dates\(config, prices\)`"):
+        fc.with_dates(closes, config)

@@ -52,6 +52,15 @@ def test_predictions_stand_beside_real_prices(ax):
     assert not areas(ax)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "shown"), [(0.99991, "1.00"), (0.995, "0.995"), (3.2176, "3.22")]
+)
+def test_a_ratio_of_about_one_keeps_its_places(ax, monkeypatch, ratio, shown):
+    monkeypatch.setattr("forecaster.evaluation.Evaluation.rmse_ratio", ratio)
+    plotting.plot_predictions(subjects.evaluation(), ax)
+    assert f", {shown} times that of the last value" in ax.get_title()
+
+
 def test_a_trained_network_is_drawn_too(trained, ax):
     forecaster, prices = trained
     evaluation = forecaster.evaluate(prices)
