@@ -317,3 +317,16 @@ def test_each_ticker_has_a_page(visit):
         page.goto(paths[name])
         page.wait_for_selector("#past svg")
         assert page.get_by_role("heading", level=1).inner_text() == name
+
+
+def test_dates_and_shares_are_not_broken_over_lines(visit):
+    page = visit(TICKER, viewport={"width": 1200, "height": 800})
+    terms = page.locator("#facts dt").all_inner_texts()
+    assert any(re.fullmatch(r"Forecast for \d{4}-\d\d-\d\d", text) for text in terms)
+    shares = page.locator("#table td .together")
+    assert shares.count() >= 2
+    for place in range(shares.count()):
+        assert re.fullmatch(r"[\d.]+% of \d+%,?", shares.nth(place).inner_text())
+        assert len(shares.nth(place).evaluate("one => [...one.getClientRects()]")) == 1
+    frame = page.locator("#table .scroll")
+    assert frame.evaluate("one => one.scrollWidth <= one.clientWidth")

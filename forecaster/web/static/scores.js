@@ -11,7 +11,7 @@ export const SKILL = [
   { head: "p", number: true, key: (row) => row.skill?.p_value ?? null, cell: (row) => probability(row.skill?.p_value) },
   { head: "Verdict", key: (row) => row.skill?.outcome ?? null, cell: (row) => verdict(row.skill) },
   { head: "MAE ratio", number: true, key: (row) => row.skill?.mae_ratio ?? null, cell: (row) => number(row.skill?.mae_ratio) },
-  { head: "Inside", number: true, key: (row) => row.skill?.coverage.at(-1)?.share ?? null, cell: coverage, title: "Sorted by the widest interval" },
+  { head: "Inside", number: true, key: (row) => row.skill?.coverage.at(-1)?.share ?? null, cell: coverage, wrap: true, title: "Sorted by the widest interval" },
   { head: "Drift p", number: true, key: (row) => row.skill?.drift_p_value ?? null, cell: (row) => probability(row.skill?.drift_p_value) },
 ];
 
@@ -29,8 +29,8 @@ function ratio(row) {
 function coverage(row) {
   const found = row.skill?.coverage ?? [];
   if (!found.length) return DASH;
-  return found
-    .toReversed()
-    .map((one) => `${share(one.share, 1)} of ${level(one.level)}`)
-    .join(", ");
+  const told = found.toReversed().map((one) => `${share(one.share, 1)} of ${level(one.level)}`);
+  const ends = told.map((_, place) => (place < told.length - 1 ? "," : ""));
+  // Breaks between the shares, never within one.
+  return told.flatMap((one, place) => [make("span", { class: "together" }, one + ends[place]), " "]);
 }

@@ -18,7 +18,7 @@ function facts(row) {
     ["Status", state(row.status)],
     ["As of", row.origin ?? DASH],
     ["Last price", price(row.last_price)],
-    [`Forecast for ${row.session ?? "the next session"}`, `${price(row.predicted)} (${change(row.change)})`],
+    [["Forecast for ", make("span", { class: "together" }, row.session ?? "the next session")], `${price(row.predicted)} (${change(row.change)})`],
     [row.interval ? `${level(row.interval.level)} interval` : "Interval", row.interval ? range(row.interval) : DASH],
     ["Against last price, live", verdict(row.skill)],
   ];
@@ -27,7 +27,7 @@ function facts(row) {
     told.push([`Failed as of ${origin}`, `${kind}: ${reason}`, "wide"]);
   }
   const drawn = told.map(([name, value, kind]) =>
-    make("div", { class: kind }, make("dt", {}, name), make("dd", {}, value)),
+    make("div", { class: kind }, make("dt", {}, ...[name].flat()), make("dd", {}, value)),
   );
   find("facts").replaceChildren(...drawn);
 }
