@@ -115,7 +115,9 @@ def test_failures_and_their_reasons_are_shown(visit):
     page.get_by_text("XOM: yahoo did not answer within 30 s.").wait_for()
     page = visit("/runs")
     choice(page, "Status").select_option("partly")
-    page.wait_for_function("document.querySelectorAll('#table tbody tr').length === 5")
+    rows = page.locator("#table tbody tr")
+    rows.nth(5).wait_for(state="detached")
+    assert rows.count() == 5
     page.get_by_text("2 tickers", exact=True).click()
     page.get_by_text("T: yahoo did not answer within 30 s.", exact=False).wait_for()
     assert page.locator("details[open] li").count() == 2
