@@ -32,6 +32,10 @@ class PriceChoice:
     source: str | None = None
     offline: bool = False
 
+    def is_own_file(self, config: Config) -> bool:
+        """Return whether the prices are of a file, named here or by the settings."""
+        return self.path is not None or config.data.path is not None
+
 
 def refuse_one_file(path: Path | None, names: Sequence[str]) -> None:
     """Refuse one file of prices for several tickers: all would get the same prices.
@@ -67,9 +71,8 @@ def load_job(
 
     others, chosen = _split_dates(overrides)
     config = load_config(name, others)
-    own_file = choice.path is not None or config.data.path is not None
     meant = name not in list_configs() and dates_are_chosen(config)
-    if not own_file or config.data.tickers or meant:
+    if not choice.is_own_file(config) or config.data.tickers or meant:
         return with_prices(load_config(name, overrides), overrides, choice, prices_for)
     config, prices = with_prices(config, others, choice, prices_for)
     if not isinstance(prices, pd.DataFrame):

@@ -164,8 +164,7 @@ def _forecast_one(
 
     config = forecaster.config
     prices = prices_for(config, replace(choice, ticker=names[0] if names else None))
-    own_file = choice.path is not None or config.data.path is not None
-    if own_file and wanted["as_of"] is None:
+    if choice.is_own_file(config) and wanted["as_of"] is None:
         warn_if_lost(prices, forecaster.trained_on, config)
     return [forecaster.predict(prices, **wanted)]
 
