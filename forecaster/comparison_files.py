@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
-from forecaster.atomic import new_folder, output_errors, sync_folder
+from forecaster.atomic import new_folder, output_errors
 from forecaster.comparison import Comparison
 from forecaster.errors import ConfigError, OutputError
 from forecaster.runfolder import NAME
@@ -61,24 +60,10 @@ def save_comparison(
     OutputError
         If the folder cannot be written; the earlier pair stays.
     """
-    staging, old = (folder.with_name(f".{folder.name}.{x}") for x in ("new", "old"))
     text = json.dumps({"request": _as_json(request), **comparison.to_dict()}, indent=1)
-    with output_errors(folder):
-        shutil.rmtree(staging, ignore_errors=True)
-        with new_folder(staging) as inside:
-            comparison.table.to_csv(inside / CSV, index=False)
-            (inside / JSON).write_text(text + "\n", encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            staging.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-        sync_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    with new_folder(folder, replaces=True) as inside, output_errors(folder):
+        comparison.table.to_csv(inside / CSV, index=False)
+        (inside / JSON).write_text(text + "\n", encoding="utf-8")
 
 
 def _as_json(request: dict[str, Any]) -> Any:
