@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.plotting.checking import check_table, check_values
-from forecaster.plotting.style import BLUE, ORANGE, finish, look, new_axes
+from forecaster.plotting.style import BLUE, LINES, ORANGE, finish, look, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,18 +43,7 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     check_table(history, ("epoch", "loss"), "learning curves", HISTORY)
     check_values(history["loss"], "learning curves")
     ax = ax or new_axes()
-    marked = len(history) <= FEW
-    for name, (label, colour, line, marker) in LOSSES.items():
-        if name in history:
-            ax.plot(
-                history["epoch"],
-                history[name],
-                color=colour,
-                ls=line,
-                marker=marker if marked else None,
-                ms=4,
-                label=label,
-            )
+    _draw_losses(history, ax, marked=len(history) <= FEW)
     _scale_losses([history], ax)
     _whole_epochs(ax)
     axis = ax.get_yscale()
@@ -89,8 +78,17 @@ def plot_histories(
         check_values(history["loss"], f"losses of {name}")
     ax = ax or new_axes()
     newest = [*histories][-1]
-    for name, history in histories.items():
-        _draw_losses(history, ax, name=name if name == newest else None)
+    for history in [*histories.values()][:-1]:
+        _draw_losses(history, ax, named=False, lw=THIN, alpha=FAINT)
+    last = histories[newest]
+    _draw_losses(
+        last,
+        ax,
+        marked=len(last) <= FEW,
+        suffix=f", {newest}",
+        lw=THICK,
+        zorder=LINES,
+    )
     _scale_losses([*histories.values()], ax)
     _whole_epochs(ax)
     thin = "\nthick: the newest; thin: those before it" if len(histories) > 1 else ""
@@ -140,9 +138,16 @@ def plot_gradients(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
-def _draw_losses(history: pd.DataFrame, ax: Axes, *, name: str | None) -> None:
-    """Draw the losses of one of several trainings, thick if it has a name."""
-    marked = name is not None and len(history) <= FEW
+def _draw_losses(
+    history: pd.DataFrame,
+    ax: Axes,
+    *,
+    marked: bool = False,
+    named: bool = True,
+    suffix: str = "",
+    **shape: Any,
+) -> None:
+    """Draw the losses of one training, with a mark at each epoch if wanted."""
     for column, (label, colour, line, marker) in LOSSES.items():
         if column in history:
             ax.plot(
@@ -150,12 +155,10 @@ def _draw_losses(history: pd.DataFrame, ax: Axes, *, name: str | None) -> None:
                 history[column],
                 color=colour,
                 ls=line,
-                lw=THIN if name is None else THICK,
-                alpha=FAINT if name is None else None,
                 marker=marker if marked else None,
                 ms=4,
-                zorder=2 if name is None else 3,
-                label=None if name is None else f"{label}, {name}",
+                label=f"{label}{suffix}" if named else None,
+                **shape,
             )
 
 
