@@ -89,8 +89,7 @@ export class Table {
     return this.columns.map((column, index) => {
       const content = column.cell(row);
       const facts = { class: classes(column) };
-      const children = Array.isArray(content) ? content : [content];
-      return index ? make("td", facts, ...children) : make("th", { ...facts, scope: "row" }, ...children);
+      return index ? make("td", facts, content) : make("th", { ...facts, scope: "row" }, content);
     });
   }
 }

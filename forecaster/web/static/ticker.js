@@ -27,7 +27,7 @@ function facts(row) {
     told.push([`Failed as of ${origin}`, `${kind}: ${reason}`, "wide"]);
   }
   const drawn = told.map(([name, value, kind]) =>
-    make("div", { class: kind }, make("dt", {}, ...[name].flat()), make("dd", {}, value)),
+    make("div", { class: kind }, make("dt", {}, name), make("dd", {}, value)),
   );
   find("facts").replaceChildren(...drawn);
 }
