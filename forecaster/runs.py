@@ -20,6 +20,7 @@ from forecaster.errors import (
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
 from forecaster.runfolder import unfinished_runs
+from forecaster.verdict import best_facts
 
 RECORD, BUNDLE = "run.json", "bundle"
 PREDICTIONS, METRICS, HISTORY = "predictions.csv", "metrics.json", "history.csv"
@@ -150,7 +151,7 @@ def list_runs(runs_dir: Path) -> list[dict[str, Any]]:
             rows.append(row)
             continue
         facts = record["evaluation"]
-        verdict = facts.get("quantile_verdict") or facts["verdict"]
+        verdict = best_facts(facts)
         row |= {
             "state": "finished",
             "created": record["created"],

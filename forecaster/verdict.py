@@ -153,6 +153,18 @@ def judge(
     return Verdict(outcome, ratio, p_value, len(loss), against, low, high, measure)
 
 
+def best_facts(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of the verdict on quantiles if there are any, else on prices.
+
+    Parameters
+    ----------
+    evaluation
+        From `Evaluation.to_dict`, as a run's record keeps it.
+    """
+    found: dict[str, Any] = evaluation["quantile_verdict"] or evaluation["verdict"]
+    return found
+
+
 def ratio_of(value: float, reference: float) -> float:
     """Return a ratio of two scores; 1 where both are zero."""
     if reference:

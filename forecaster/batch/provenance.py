@@ -21,6 +21,7 @@ from forecaster.errors import BundleError, ConfigError
 from forecaster.ledger import Ledger
 from forecaster.registry.entries import RECORD as REGISTERED
 from forecaster.runs import RECORD as OF_A_RUN
+from forecaster.verdict import best_facts
 
 # Whoever knows the address of a watcher can speak for the batch.
 NOT_SHOWN = "not shown"
@@ -132,9 +133,8 @@ def _verdict_in(facts: dict[str, Any] | None) -> dict[str, Any] | None:
     if facts is None:
         return None
     names = ("ticker", "target", "first_session", "last_session")
-    verdict: dict[str, Any] = facts["quantile_verdict"] or facts["verdict"]
     lag = None if facts["lag"] is None else facts["lag"]["sentence"]
-    return {name: facts[name] for name in names} | verdict | {"lag": lag}
+    return {name: facts[name] for name in names} | best_facts(facts) | {"lag": lag}
 
 
 def _plain(settings: Settings) -> dict[str, Any]:

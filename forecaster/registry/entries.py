@@ -12,7 +12,7 @@ from forecaster.bundle import MANIFEST, load_bundle, verify_bundle
 from forecaster.checksums import checksum, read_canonical_json
 from forecaster.config import Config, config_from_dict
 from forecaster.errors import BundleError, ConfigError
-from forecaster.verdict import Verdict
+from forecaster.verdict import Verdict, best_facts
 
 if TYPE_CHECKING:
     from forecaster.forecasting import Forecaster
@@ -60,7 +60,7 @@ class Entry:
         facts = self.record["evaluation"]
         if facts is None:
             return None
-        return Verdict.from_dict(facts["quantile_verdict"] or facts["verdict"])
+        return Verdict.from_dict(best_facts(facts))
 
     def verify(self) -> list[str]:
         """Check every file but the audit and return their names.
