@@ -42,6 +42,7 @@ from forecaster.report.provenance import (
 from forecaster.report.stored import Walked, read_backtest
 from forecaster.report.timeline import page_timeline
 from forecaster.report.verdicts import (
+    MANY_TESTS,
     OUTCOMES,
     disagreement_notes,
     forests,
@@ -191,12 +192,7 @@ def _significance(walked: Walked, tickers: list[str]) -> Section:
         "Significance",
         figures=tuple(figures),
         tables=tuple(tables),
-        notes=(
-            *notes,
-            "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
-            "baseline is chosen after the fact. Of many tests one in twenty is small "
-            "by luck: look at the whole, not at the best.",
-        ),
+        notes=(*notes, MANY_TESTS),
     )
 
 

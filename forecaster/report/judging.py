@@ -24,6 +24,7 @@ from forecaster.report.page import (
     p_cell,
 )
 from forecaster.report.verdicts import (
+    MANY_TESTS,
     OUTCOMES,
     disagreement_notes,
     forests,
@@ -133,9 +134,7 @@ def page_significance(evaluation: Evaluation) -> Section:
             *disagreement_notes(judged),
             *notes,
             OUTCOMES,
-            "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best "
-            "baseline is chosen after the fact. Of many tests one in twenty is small "
-            "by luck.",
+            MANY_TESTS,
         ),
     )
 

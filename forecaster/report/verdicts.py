@@ -22,6 +22,11 @@ OUTCOMES = (
     "Outcomes: “beats” and “loses” mean a difference at the 5% level, “ties” that none "
     "can be told. A ratio below 1 is better."
 )
+MANY_TESTS = (
+    "Two-sided Diebold-Mariano tests; intervals by block bootstrap. The best baseline "
+    "is chosen after the fact. Of many tests one in twenty is small by luck: look at "
+    "the whole, not at the best."
+)
 
 
 def ratio_cell(value: float) -> str:

@@ -167,16 +167,21 @@ def test_a_zoomed_picture_is_dragged(visit):
     assert view_of(page)[0] == pytest.approx(before[0] - before[2] / 10, rel=0.01)
 
 
-@pytest.mark.parametrize("reference", ["tiny", "walk.backtest"])
-def test_an_interactive_picture_tells_values_under_the_pointer(visit, reference):
-    page = visit(reference, interactive=True)
-    place = page.locator("#predictions .live").first
+def told_under_the_pointer(page, place):
+    """Point at the middle of a picture, and return what it tells."""
     place.locator(".nsewdrag").first.wait_for()
     place.scroll_into_view_if_needed()
     edge = place.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2)
     place.locator(".hoverlayer .legend").first.wait_for()
-    told = place.locator(".hoverlayer").first.text_content()
+    return place.locator(".hoverlayer").first.text_content()
+
+
+@pytest.mark.parametrize("reference", ["tiny", "walk.backtest"])
+def test_an_interactive_picture_tells_values_under_the_pointer(visit, reference):
+    page = visit(reference, interactive=True)
+    place = page.locator("#predictions .live").first
+    told = told_under_the_pointer(page, place)
     assert re.search(r"real : \d+\.\d+", told)
     assert re.search(r"predicted : \d+\.\d+", told)
     assert "90% interval" in told
@@ -249,12 +254,7 @@ def test_dates_stay_on_one_line(visit):
 def test_an_interactive_training_tells_its_losses(visit):
     page = visit("walk.backtest", interactive=True)
     place = page.locator("#training .live")
-    place.locator(".nsewdrag").first.wait_for()
-    place.scroll_into_view_if_needed()
-    edge = place.locator(".nsewdrag").first.bounding_box()
-    page.mouse.move(edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2)
-    place.locator(".hoverlayer .legend").first.wait_for()
-    told = place.locator(".hoverlayer").first.text_content()
+    told = told_under_the_pointer(page, place)
     assert re.search(r"training, fold-2 : \d", told)
     assert re.search(r"validation, fold-2 : \d", told)
 
