@@ -13,6 +13,7 @@ import pandas as pd
 from forecaster.arrays import DateArray, FloatArray
 from forecaster.config import ModelConfig
 from forecaster.data.calendar import as_day
+from forecaster.data.prices import ticker_of
 from forecaster.data.sequences import PADDING
 from forecaster.data.windows import Windows
 from forecaster.errors import ConfigError, ForecastWarning
@@ -20,7 +21,7 @@ from forecaster.forecasting import Forecaster
 from forecaster.models.backend import load_keras
 from forecaster.models.feeding import feed
 from forecaster.models.heads import MEDIAN
-from forecaster.ranges import ticker_of, window_known_at, windows_between
+from forecaster.ranges import window_known_at, windows_between
 
 BASELINES = ("mean", "zero", "origin")
 BATCH = 256
@@ -166,7 +167,7 @@ def integrated_gradients(  # noqa: PLR0913  three of them say which windows
     linear = not windows.footing.logarithmic
     priced = linear and forecaster.config.model.head != "direction"
     found = Attributions(
-        ticker=ticker_of(forecaster, prices),
+        ticker=ticker_of(prices, forecaster.config),
         target=forecaster.config.data.target,
         baseline=baseline,
         features=forecaster.config.features.columns,

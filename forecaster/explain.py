@@ -12,6 +12,7 @@ import pandas as pd
 from forecaster.arrays import FloatArray
 from forecaster.attributions import Attributions, integrated_gradients
 from forecaster.config import Config
+from forecaster.data.prices import ticker_of
 from forecaster.data.sequences import PADDING
 from forecaster.data.windows import Windows
 from forecaster.errors import ConfigError, DataError
@@ -20,7 +21,7 @@ from forecaster.metrics import pinball_losses
 from forecaster.models.feeding import feed, newest_step
 from forecaster.models.heads import read_answer
 from forecaster.preparing import Prices, frames_of
-from forecaster.ranges import ticker_of, windows_between
+from forecaster.ranges import windows_between
 from forecaster.scrambling import (
     FEWEST_BLOCKS,
     Order,
@@ -137,7 +138,7 @@ def permutation_importance(
 def frames_of_any(prices: Prices, forecaster: Forecaster) -> dict[str, pd.DataFrame]:
     """Return price frames by ticker; a single frame may be of any ticker."""
     if isinstance(prices, pd.DataFrame):
-        return {ticker_of(forecaster, prices): prices}
+        return {ticker_of(prices, forecaster.config): prices}
     known = {name.upper() for name in forecaster.config.data.tickers}
     own = {name: frame for name, frame in prices.items() if name.upper() in known}
     return frames_of(own or prices, forecaster.config)

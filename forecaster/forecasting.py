@@ -14,6 +14,7 @@ from forecaster.answering import TrainedNetwork
 from forecaster.baselining import baselines_before
 from forecaster.data.calendar import next_sessions
 from forecaster.data.newest import newest_windows, watched_rows
+from forecaster.data.prices import ticker_of
 from forecaster.data.recent import Series
 from forecaster.data.splits import rows_between, session_index
 from forecaster.data.table import make_table
@@ -76,7 +77,7 @@ class Forecaster(TrainedNetwork):
         """
         request, wanted = self._request(horizon, as_of, levels)
         forecaster = self._reaching(request.n_steps)
-        one = forecaster._series(prices, self._ticker(prices), request)
+        one = forecaster._series(prices, ticker_of(prices, self.config), request)
         window = last_window(one.table, one.config, self.scaler, one.ahead)
         warn_if_outside(self.scaler, watched_rows(one, self.config), one.ticker)
         request.warn_of_gap(one)
@@ -153,7 +154,7 @@ class Forecaster(TrainedNetwork):
         ConfigError
             If a date is no date.
         """
-        ticker, target = self._ticker(prices), self.config.data.target
+        ticker, target = ticker_of(prices, self.config), self.config.data.target
         first, last = test_dates(prices, self.config, start, end)
         test = rows_between(
             session_index(prices), first, last, ticker=ticker, what="test"
@@ -190,9 +191,6 @@ class Forecaster(TrainedNetwork):
         wanted = check_levels_wanted(levels)
         refuse_without_quantiles(wanted, self.config)
         return Request.of(self.config, horizon, as_of), wanted
-
-    def _ticker(self, prices: pd.DataFrame) -> str:
-        return str(prices.attrs.get("ticker", self.config.data.ticker))
 
     def _series(self, prices: pd.DataFrame, ticker: str, request: Request) -> Series:
         """Return the prices that may be known, and the sessions after them."""

@@ -15,6 +15,7 @@ from forecaster.atomic import output_errors, write_bytes
 from forecaster.bundle import library_versions, save_bundle
 from forecaster.checksums import canonical_json, checksum
 from forecaster.config import Config
+from forecaster.data.prices import ticker_of
 from forecaster.data.splits import rows_between, session_index
 from forecaster.errors import NotEnoughHistory, RunWarning, TrainingFailed
 from forecaster.evaluation import Evaluation
@@ -196,7 +197,7 @@ def _tell_of_unfinished(workplace: Workplace, existing: Existing) -> None:
 
 def _check_test_range(prices: pd.DataFrame, config: Config) -> None:
     """Refuse a test range that the prices cannot serve, before hours of training."""
-    ticker = str(prices.attrs.get("ticker", config.data.ticker))
+    ticker = ticker_of(prices, config)
     test = rows_between(
         session_index(prices),
         config.evaluation.start,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecaster.arrays import FloatArray
 from forecaster.data.calendar import as_day
+from forecaster.data.prices import ticker_of
 from forecaster.data.splits import session_index
 from forecaster.data.windows import Windows
 from forecaster.drift import MIN_SAMPLE
@@ -25,7 +26,7 @@ from forecaster.errors import (
 )
 from forecaster.evaluation import Evaluation
 from forecaster.forecasting import Forecaster
-from forecaster.ranges import ticker_of, windows_between
+from forecaster.ranges import windows_between
 from forecaster.watching import (
     Found,
     State,
@@ -167,7 +168,7 @@ def monitor(
     found = [*about_errors, *about_coverage, *about_inputs]
     sessions = recent.predictions["session"]
     return Report(
-        ticker=ticker_of(forecaster, prices),
+        ticker=ticker_of(prices, forecaster.config),
         target=config.data.target,
         first=sessions.min().date(),
         last=sessions.max().date(),
@@ -230,7 +231,7 @@ def _training_windows(forecaster: Forecaster, prices: pd.DataFrame) -> Windows:
     needed = settings.window.shortest or settings.window.lookback
     if len(sessions) <= needed:
         raise NotEnoughHistory(
-            ticker_of(forecaster, prices),
+            ticker_of(prices, forecaster.config),
             needed + 1,
             len(sessions),
             where="in the training range, to compare with",

@@ -12,7 +12,7 @@ import pandas as pd
 from forecaster.arrays import FloatArray
 from forecaster.config import Config
 from forecaster.data.calendar import as_day
-from forecaster.data.prices import prices_fingerprint
+from forecaster.data.prices import prices_fingerprint, ticker_of
 from forecaster.data.scaling import Kind, Scaler
 from forecaster.data.splits import Split, session_index, split_training
 from forecaster.data.table import Table, make_table, usable_part
@@ -86,7 +86,7 @@ def frames_of(prices: Prices, config: Config) -> dict[str, pd.DataFrame]:
             "and `load_config` make them."
         )
     if isinstance(prices, pd.DataFrame):
-        frames = {str(prices.attrs.get("ticker", config.data.ticker)): prices}
+        frames = {ticker_of(prices, config): prices}
     else:
         frames = {str(ticker).upper(): frame for ticker, frame in prices.items()}
     wanted = {name.upper() for name in config.data.tickers}

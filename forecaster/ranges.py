@@ -7,6 +7,7 @@ from datetime import date
 import pandas as pd
 
 from forecaster.data.calendar import as_day, next_sessions
+from forecaster.data.prices import ticker_of
 from forecaster.data.splits import rows_between, session_index
 from forecaster.data.table import make_table
 from forecaster.data.windows import Windows, last_window
@@ -38,7 +39,7 @@ def windows_between(
         If a date is no date.
     """
     config = forecaster.config
-    ticker = ticker_of(forecaster, prices)
+    ticker = ticker_of(prices, config)
     first, last = test_dates(prices, config, start, end)
     rows = rows_between(session_index(prices), first, last, ticker=ticker, what="test")
     table = make_table(prices.iloc[: rows.stop], config, ticker=ticker)
@@ -57,7 +58,8 @@ def window_known_at(
     ConfigError
         If `as_of` is no date.
     """
-    config, ticker = forecaster.config, ticker_of(forecaster, prices)
+    config = forecaster.config
+    ticker = ticker_of(prices, config)
     known = prices.loc[: as_day(as_of)]
     if known.empty:
         raise NotEnoughHistory(ticker, config.window.lookback, 0)
@@ -66,8 +68,3 @@ def window_known_at(
         known.index[-1], config.window.horizon, calendar=config.data.calendar
     )
     return last_window(table, config, forecaster.scaler, sessions)
-
-
-def ticker_of(forecaster: Forecaster, prices: pd.DataFrame) -> str:
-    """Return whose prices these are; without a name the configured ticker's."""
-    return str(prices.attrs.get("ticker", forecaster.config.data.ticker))

@@ -21,6 +21,7 @@ from forecaster.checkpoint import (
     unpack_arrays,
 )
 from forecaster.config import Config
+from forecaster.data.prices import ticker_of
 from forecaster.data.table import Table, make_table, usable_part
 from forecaster.errors import BundleError, ConfigError, DataError, InvalidPrices
 from forecaster.forecast import Forecast
@@ -83,7 +84,7 @@ class Stream:
             If no row is complete, or one has a gap.
         """
         stepper, config = _stepper(forecaster), forecaster.config
-        ticker = str(prices.attrs.get("ticker", config.data.ticker))
+        ticker = ticker_of(prices, config)
         table = make_table(prices, config, ticker=ticker)
         rows = table.rows(usable_part(table, slice(0, len(table)), 1))
         stream = cls(
@@ -119,7 +120,7 @@ class Stream:
             If the newest session read so far has other values now.
         """
         config = self._stepper.config
-        ticker = str(prices.attrs.get("ticker", config.data.ticker))
+        ticker = ticker_of(prices, config)
         if ticker != self.ticker:
             raise DataError(
                 f"this stream has read {self.ticker}, and the prices are those of "

@@ -17,7 +17,7 @@ import pandas as pd
 
 from forecaster.atomic import write_text
 from forecaster.config import Config, dump_config, with_values
-from forecaster.data.prices import prices_fingerprint
+from forecaster.data.prices import prices_fingerprint, ticker_of
 from forecaster.data.splits import session_index, split_training
 from forecaster.errors import ConfigError, NotEnoughHistory, TrainingFailed
 from forecaster.models.backend import load_keras
@@ -169,7 +169,7 @@ def tune(
 def _folds(known: pd.DataFrame, config: Config) -> list[Fold]:
     """Return the last date trained on, and the first and the last one scored."""
     settings, training = config.tuning, config.training
-    ticker = str(known.attrs.get("ticker", config.data.ticker))
+    ticker = ticker_of(known, config)
     sessions = session_index(known)
     if not len(sessions):
         raise NotEnoughHistory(ticker, 2, 0, where=f"until {training.end}")

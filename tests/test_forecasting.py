@@ -69,6 +69,16 @@ def test_an_unread_table_is_led_to_the_reader(trained):
         forecaster.predict(prices.rename(columns={"close": "Close"}))
 
 
+@pytest.mark.parametrize("wrong", [None, "TEST", {"TEST": None}, pd.Series([1.0])])
+def test_what_is_no_table_is_led_to_the_reader_too(trained, wrong):
+    forecaster, _ = trained
+    said = rf"got {type(wrong).__name__}\. `load_prices\(frame=TABLE\)`"
+    with pytest.raises(DataError, match=said):
+        forecaster.predict(wrong)
+    with pytest.raises(DataError, match=said):
+        forecaster.evaluate(wrong)
+
+
 def test_levels_may_be_one_number_and_nothing_but_numbers():
     assert check_levels_wanted(0.8) == check_levels_wanted([0.8]) == (0.8,)
     assert check_levels_wanted("0.8,0.5") == (0.5, 0.8)

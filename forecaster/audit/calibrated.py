@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecaster.audit.subject import Subject
 from forecaster.correcting import quantile_names
+from forecaster.data.prices import ticker_of
 from forecaster.data.windows import Windows
 from forecaster.forecasting import Forecaster
 
@@ -26,7 +27,7 @@ def calibrated(subject: Subject, forecaster: Forecaster) -> Forecaster:
         return forecaster
     windows = subject.pipeline.prepare(subject.prices(), subject.config).training
     tickers = [name.upper() for name in subject.config.data.tickers] or [
-        str(subject.frame.attrs.get("ticker", subject.config.data.ticker))
+        ticker_of(subject.frame, subject.config)
     ]
     parts = []
     for number in np.unique(windows.ticker_ids):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecaster.config import Config, config_from_dict, list_configs, load_config
 from forecaster.data.calendar import as_day
+from forecaster.data.prices import ticker_of
 from forecaster.data.splits import session_index
 from forecaster.errors import ConfigError, RunWarning
 
@@ -147,7 +148,7 @@ def divide_dates(
     if made is None:
         return _dated(config, own)
     dated = _dated(config, made)
-    ticker = str(prices.attrs.get("ticker", config.data.ticker))
+    ticker = ticker_of(prices, config)
     told = f"{ticker}: {_told(days, made, chosen)}"
     if ordered and any(inside) and not chosen:
         told += _left(own, sum(inside) / len(days))

@@ -8,6 +8,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from forecaster.config import Config
 from forecaster.config.feature_names import PRICE_COLUMNS
 from forecaster.data.calendar import EARLIEST, LATEST
 from forecaster.data.quality import (
@@ -20,14 +21,32 @@ from forecaster.data.quality import (
     split_block,
 )
 from forecaster.data.spacing import check_spacing
-from forecaster.errors import InvalidPrices
+from forecaster.errors import DataError, InvalidPrices
 
 __all__ = [
     "PRICE_COLUMNS",
     "PriceIssue",
     "check_prices",
     "prices_fingerprint",
+    "ticker_of",
 ]
+
+
+def ticker_of(prices: pd.DataFrame, config: Config) -> str:
+    """Return whose prices these are; without a name the configured ticker's.
+
+    Raises
+    ------
+    DataError
+        If these are no price frame at all.
+    """
+    if not isinstance(prices, pd.DataFrame):
+        raise DataError(
+            f"want the price frame of one ticker, as `load_prices` makes it; got "
+            f"{type(prices).__name__}. `load_prices(frame=TABLE)` makes one of your "
+            "own table or series, and `predict_many` takes several tickers by name."
+        )
+    return str(prices.attrs.get("ticker", config.data.ticker))
 
 
 def check_prices(
