@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -14,14 +16,28 @@ from typer.testing import CliRunner
 from forecaster.cli.app import app
 from forecaster.config import Config, config_from_dict
 from forecaster.data.calendar import next_sessions
+from forecaster.engine.threads import VARIABLES
 from tests.support.chromium import NoChromium, start_chromium
 from tests.support.fakeyahoo import FakeYahoo, Listing
 from tests.support.fault_table import led_to
 from tests.support.postgres import NoPostgres, Postgres
 
+# Each worker of the tests has its share of the cores: more threads of TensorFlow would
+# only wait for each other. It reads these when it is imported, in child processes too.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in VARIABLES:
+        os.environ.setdefault(variable, "1")
+
 # A first example pays for imports, and a shared machine pauses: neither is a failure.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _less_to_look_through():
+    """Keep what earlier tests imported and made out of the search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

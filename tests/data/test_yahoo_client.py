@@ -141,6 +141,7 @@ def test_tensorflow_may_be_loaded_before(yahoo, tmp_path, certificate):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="libraries do not mix elsewhere")
 def test_a_client_that_is_loaded_too_late_is_told_how(yahoo, tmp_path, certificate):
-    code = f"import tensorflow, curl_cffi\n{CHILD}"
+    once = CHILD.replace('"yahoo"', '"yahoo", attempts=1')
+    code = f"import tensorflow, curl_cffi\n{once}"
     answer = run_child(yahoo, tmp_path, certificate, code)
     assert "import `forecaster` or `yfinance` before `tensorflow`" in answer.stderr
