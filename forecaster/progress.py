@@ -48,7 +48,7 @@ def epoch_progress(
     if not shown:
         yield lambda _epoch, _note: None
     elif notebook:
-        yield _notebook_bar(n_epochs, unit)
+        yield from _notebook_bar(n_epochs, unit)
     elif terminal:
         yield from _terminal_bar(n_epochs, unit)
     else:
@@ -59,7 +59,7 @@ def in_notebook() -> bool:
     """Return whether the code runs in a Jupyter kernel.
 
     That `ipykernel` is imported says little: a program that starts kernels, such as a
-    test run of notebooks, imports it too. Only the shell of a kernel has one.
+    test run of notebooks, imports it too. Only a shell inside a kernel has a `kernel`.
     """
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
@@ -72,10 +72,11 @@ def _terminal_bar(n_epochs: int, unit: str) -> Iterator[Advance]:
         yield _teller(bar, n_epochs)
 
 
-def _notebook_bar(n_epochs: int, unit: str) -> Advance:
+def _notebook_bar(n_epochs: int, unit: str) -> Iterator[Advance]:
     """Draw the bar into one output of the cell, which later drawings replace.
 
     Rich's own bar needs ipywidgets in a notebook, and leaves nothing in the saved file.
+    The last drawing is that of the end, however the training ends.
     """
     from IPython.display import display
     from rich.console import Console
@@ -101,11 +102,14 @@ def _notebook_bar(n_epochs: int, unit: str) -> Advance:
     def advance(epoch: int, note: str) -> None:
         nonlocal latest
         tell(epoch, note)
-        if epoch == n_epochs or time.monotonic() - latest >= PAUSE_S:
+        if time.monotonic() - latest >= PAUSE_S:
             shown.update(drawn(), raw=True)
             latest = time.monotonic()
 
-    return advance
+    try:
+        yield advance
+    finally:
+        shown.update(drawn(), raw=True)
 
 
 def _bar(unit: str, console: Console) -> Progress:

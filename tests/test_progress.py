@@ -5,6 +5,7 @@ import sys
 
 import nbclient
 import nbformat
+import pytest
 
 from forecaster.progress import epoch_progress
 
@@ -46,9 +47,25 @@ def test_a_program_that_starts_kernels_is_none_itself():
     assert "epoch 2/2, loss 0.4" in answer.stderr
 
 
-def test_a_kernel_shows_the_bar_in_the_notebook():
-    cell = nbformat.v4.new_code_cell(COUNT.format(shown=""))
+def drawn_in_a_kernel(code):
+    """Run code in a kernel, and return the one thing that it draws."""
+    cell = nbformat.v4.new_code_cell(code)
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    drawn = [output["data"]["text/plain"] for output in cell.outputs]
-    assert any("epoch 2/2 loss 0.4" in text for text in drawn), cell.outputs
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", allow_errors=True
+    )
+    client.execute()
+    (shown,) = [output for output in cell.outputs if output.output_type != "error"]
+    return shown["data"]["text/plain"]
+
+
+def test_a_kernel_shows_one_line_in_the_notebook():
+    line = drawn_in_a_kernel(COUNT.format(shown=""))
+    assert "epoch 2/2 loss 0.4" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("end", ["", '    raise ValueError("enough")'])
+def test_a_training_that_ends_early_leaves_its_last_line(end):
+    early = COUNT.format(shown="").replace("epoch_progress(2", "epoch_progress(100")
+    assert "epoch 2/100 loss 0.4" in drawn_in_a_kernel(early + end)
