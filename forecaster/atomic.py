@@ -58,12 +58,12 @@ def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     OutputError
         If `path` is there already or cannot be written. Nothing is left behind.
     """
-    if path.exists() and not replaces:  # a rename would replace an empty folder
-        raise OutputError(
-            f"cannot write {path}: it is there already. Choose another name, or "
-            "delete it."
-        )
     with output_errors(path):
+        if path.exists() and not replaces:  # a rename would replace an empty folder
+            raise OutputError(
+                f"cannot write {path}: it is there already. Choose another name, or "
+                "delete it."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -84,7 +84,7 @@ def _take_name(staging: Path, path: Path, *, replaces: bool) -> None:
         path.rename(old)
     try:
         staging.rename(path)
-    except OSError:
+    except BaseException:
         if old.exists():
             old.rename(path)
         raise

@@ -61,7 +61,7 @@ def save_comparison(
         If the folder cannot be written; the earlier pair stays.
     """
     text = json.dumps({"request": _as_json(request), **comparison.to_dict()}, indent=1)
-    with new_folder(folder, replaces=True) as inside, output_errors(folder):
+    with output_errors(folder), new_folder(folder, replaces=True) as inside:
         comparison.table.to_csv(inside / CSV, index=False)
         (inside / JSON).write_text(text + "\n", encoding="utf-8")
 

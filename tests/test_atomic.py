@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,37 @@ def test_a_replaced_folder_stays_until_the_new_one_is_whole(tmp_path):
     fill("second")
     assert [path.name for path in target.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("stopped", [OSError, KeyboardInterrupt])
+def test_an_earlier_folder_comes_back_if_the_new_one_gets_no_name(
+    tmp_path, monkeypatch, stopped
+):
+    target, rename = tmp_path / "folder", Path.rename
+    target.mkdir()
+    (target / "first").touch()
+
+    def refuse_the_new_one(path, to):
+        if to == target and not path.name.endswith(".old"):
+            raise stopped
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", refuse_the_new_one)
+    with (
+        pytest.raises(OutputError if stopped is OSError else stopped),
+        new_folder(target, replaces=True) as staging,
+    ):
+        (staging / "second").touch()
+    assert [path.name for path in target.iterdir()] == ["first"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_that_no_disk_takes_is_an_output_error(tmp_path):
+    with (
+        pytest.raises(OutputError, match="File name too long"),
+        new_folder(tmp_path / ("a" * 300), replaces=True),
+    ):
+        raise AssertionError("nothing is to be written")
 
 
 @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.rename"])
