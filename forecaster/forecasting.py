@@ -69,8 +69,9 @@ class Forecaster(TrainedNetwork):
 
         Raises
         ------
-        NotEnoughHistory
-            If fewer than `lookback` sessions are known.
+        DataError
+            If the prices are no price frame, or fewer than `lookback` sessions are
+            known (`NotEnoughHistory`).
         ConfigError
             If a longer horizon would need inputs that nobody knows, `as_of` is no
             date, or the network lacks the quantiles of an interval.

@@ -53,8 +53,9 @@ def window_known_at(
 
     Raises
     ------
-    NotEnoughHistory
-        If fewer than `lookback` sessions are known.
+    DataError
+        If the prices are no price frame, or fewer than `lookback` sessions are known
+        (`NotEnoughHistory`).
     ConfigError
         If `as_of` is no date.
     """

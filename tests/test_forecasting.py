@@ -20,6 +20,7 @@ from forecaster.errors import (
     TrainingFailed,
 )
 from forecaster.fans import check_levels_wanted
+from forecaster.monitor import monitor
 from forecaster.training import train
 
 
@@ -77,6 +78,8 @@ def test_what_is_no_table_is_led_to_the_reader_too(trained, wrong):
         forecaster.predict(wrong)
     with pytest.raises(DataError, match=said):
         forecaster.evaluate(wrong)
+    with pytest.raises(DataError, match=r"load_prices\(frame=TABLE\)"):
+        monitor(forecaster, wrong)
 
 
 def test_levels_may_be_one_number_and_nothing_but_numbers():

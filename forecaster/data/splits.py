@@ -84,9 +84,10 @@ def rows_between(
 
 def session_index(prices: pd.DataFrame) -> pd.DatetimeIndex:
     """Return the index of a price frame, which must hold dates."""
-    if not isinstance(prices.index, pd.DatetimeIndex):
+    index = getattr(prices, "index", None)
+    if not isinstance(index, pd.DatetimeIndex):
         raise DataError(
             "prices must be indexed by session dates. Get them from `load_prices`, "
             "which takes a table too: `load_prices(frame=TABLE)`."
         )
-    return prices.index
+    return index
