@@ -22,8 +22,8 @@ from tests.support.fakeyahoo import FakeYahoo, Listing
 from tests.support.fault_table import led_to
 from tests.support.postgres import NoPostgres, Postgres
 
-# Each worker of the tests has its share of the cores: more threads of TensorFlow would
-# only wait for each other. It reads these when it is imported, in child processes too.
+# The workers of the tests keep the cores busy: more threads of TensorFlow would only
+# wait for each other. It reads these variables when it is imported, in children too.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in VARIABLES:
         os.environ.setdefault(variable, "1")
@@ -35,7 +35,10 @@ settings.load_profile("project")
 
 @pytest.fixture(scope="module", autouse=True)
 def _less_to_look_through():
-    """Keep what earlier tests imported and made out of the search for garbage."""
+    """Keep what earlier tests imported and made out of the search for garbage.
+
+    What they left in circles stays in memory, which is little: networks of a few units.
+    """
     gc.collect()
     gc.freeze()
 

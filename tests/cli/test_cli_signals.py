@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from forecaster.engine.threads import VARIABLES
+
 SETTINGS = """
 name = "tiny"
 
@@ -25,6 +27,8 @@ epochs = 40
 validation_fraction = 0.1
 """
 WAIT_S = 120
+# With as many threads as TensorFlow likes, as a user runs it: results must be the same.
+THREADED = {name: value for name, value in os.environ.items() if name not in VARIABLES}
 
 
 def words(folder, *more):
@@ -38,7 +42,7 @@ def finish(folder, *more):
     """Run a training to its end, and return what it said."""
     (folder / "tiny.toml").write_text(SETTINGS)
     return subprocess.run(
-        words(folder, *more), check=True, capture_output=True, text=True
+        words(folder, *more), env=THREADED, check=True, capture_output=True, text=True
     )
 
 
@@ -54,7 +58,11 @@ def stop_in_training(folder, how):
     (folder / "tiny.toml").write_text(SETTINGS)
     checkpoint = folder / "runs" / ".tiny.partial" / "checkpoint.npz"
     child = subprocess.Popen(
-        words(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words(folder),
+        env=THREADED,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + WAIT_S
     while not checkpoint.exists() and time.monotonic() < deadline:
