@@ -56,7 +56,8 @@ def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If `path` is there already or cannot be written. Nothing is left behind.
+        If `path` is there already or cannot be written, by the block too. Nothing is
+        left behind.
     """
     with output_errors(path):
         if path.exists() and not replaces:  # a rename would replace an empty folder
@@ -67,8 +68,8 @@ def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield staging
         with output_errors(path):
+            yield staging
             sync_tree(staging)
             staging.chmod(0o755)
             _take_name(staging, path, replaces=replaces)

@@ -148,7 +148,7 @@ def fold_folder(folder: Path, number: int) -> Path:
 def walk_and_keep(task: Task) -> pd.DataFrame:
     """Walk through a task's folds and keep bundle and forecasts, or nothing."""
     target = _of(task)
-    with output_errors(target), new_folder(target) as staging:
+    with new_folder(target) as staging:
         rows = walk(replace(task, keep=staging))
         rows.to_parquet(staging / PREDICTIONS, write_page_checksum=True)
     return rows

@@ -28,7 +28,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.atomic import new_folder, output_errors
+from forecaster.atomic import new_folder
 from forecaster.checksums import (
     canonical_json,
     check_files,
@@ -73,10 +73,7 @@ def save_bundle(
     forecaster.check_lease()
     folder = Path(folder)
     _refuse_taken(folder, overwrite=overwrite)
-    with (
-        new_folder(folder, replaces=overwrite) as staging,
-        output_errors(folder),
-    ):
+    with new_folder(folder, replaces=overwrite) as staging:
         names = _write_parts(forecaster, staging)
         manifest = {
             "format": FORMAT,

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from forecaster.atomic import new_folder, output_errors
+from forecaster.atomic import new_folder
 from forecaster.comparison import Comparison
 from forecaster.errors import ConfigError, OutputError
 from forecaster.runfolder import NAME
@@ -61,7 +61,7 @@ def save_comparison(
         If the folder cannot be written; the earlier pair stays.
     """
     text = json.dumps({"request": _as_json(request), **comparison.to_dict()}, indent=1)
-    with output_errors(folder), new_folder(folder, replaces=True) as inside:
+    with new_folder(folder, replaces=True) as inside:
         comparison.table.to_csv(inside / CSV, index=False)
         (inside / JSON).write_text(text + "\n", encoding="utf-8")
 

@@ -138,3 +138,13 @@ def test_a_full_disk_leaves_no_folder(tmp_path, monkeypatch, step):
     with pytest.raises(OutputError, match=r"No space left.*Free some space"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_block_that_cannot_write_is_told_as_the_folder(tmp_path):
+    def fill():
+        with new_folder(tmp_path / "folder") as staging:
+            (staging / "missing" / "a").write_text("1")
+
+    with pytest.raises(OutputError, match=r"cannot write .*/folder: No such file"):
+        fill()
+    assert list(tmp_path.iterdir()) == []

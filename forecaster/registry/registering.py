@@ -78,8 +78,7 @@ class Candidate:
         with new_folder(folder) as staging:
             _copy_bundle(self.bundle, staging / BUNDLE)
             self._refuse_change(staging / BUNDLE)
-            with output_errors(folder):
-                (staging / RECORD).write_bytes(canonical_json(record))
+            (staging / RECORD).write_bytes(canonical_json(record))
 
     def _refuse_change(self, copied: Path) -> None:
         """Refuse a copy of which a part is older than another."""
