@@ -103,6 +103,19 @@ def quantile_names(levels: Sequence[float]) -> list[str]:
     return [f"{QUANTILE}{level:g}" for level in levels]
 
 
+def quantile_columns(table: pd.DataFrame) -> dict[str, float]:
+    """Return the levels of the quantiles in a table, by column, lowest first.
+
+    Examples
+    --------
+    >>> quantile_columns(pd.DataFrame(columns=["actual", "q0.95", "q0.05"]))
+    {'q0.05': 0.05, 'q0.95': 0.95}
+    """
+    names = (str(name) for name in table)
+    found = {one: float(one[len(QUANTILE) :]) for one in names if one[:3] == "q0."}
+    return dict(sorted(found.items(), key=lambda pair: pair[1]))
+
+
 def check_columns(rows: pd.DataFrame, levels: Sequence[float]) -> None:
     """Refuse out-of-fold rows that have other columns.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,14 @@ from forecaster.metrics import rmse
 
 MIN_WINDOWS = 30
 MAX_SHIFT = 10
+# What each outcome says of the forecasts.
+OUTCOMES = {
+    "copies": "forecasts that copy yesterday's price",
+    "lags": "forecasts that lag behind yesterday's price",
+    "no_skill": "forecasts whose returns tell nothing",
+    "clear": "forecasts whose returns tell something",
+    "too_few": "too few forecasts to tell whether they copy",
+}
 
 
 @dataclass(frozen=True)
@@ -189,6 +198,15 @@ def shift_curve(
     scores = [rmse(actual[max_shift - s : n_windows - s], late) for s in shifts]
     index = pd.RangeIndex(max_shift + 1, name="shift")
     return pd.Series(scores, index=index, name="rmse")
+
+
+def tickers_by_outcome(lags: Mapping[str, Lag]) -> dict[str, list[str]]:
+    """Return the tickers that share an outcome, by what it says of the forecasts."""
+    found = {
+        phrase: [ticker for ticker, lag in lags.items() if lag.outcome == outcome]
+        for outcome, phrase in OUTCOMES.items()
+    }
+    return {phrase: tickers for phrase, tickers in found.items() if tickers}
 
 
 def _outcome(

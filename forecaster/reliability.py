@@ -14,6 +14,7 @@ import pandas as pd
 
 from forecaster.arrays import FloatArray
 from forecaster.backtest_scores import MODEL, Backtest
+from forecaster.correcting import quantile_columns
 from forecaster.errors import ConfigError, DataError
 from forecaster.evaluation import Evaluation
 from forecaster.metrics import central_intervals, coverage, pit, pit_histogram
@@ -143,7 +144,7 @@ def _nearest_rows(source: Evaluation | Backtest) -> pd.DataFrame:
         rows = source.frame[source.frame["model"] == MODEL]
     else:
         rows = source.predictions
-    names = _quantiles_in(rows)
+    names = [*quantile_columns(rows)]
     if not names:
         raise ConfigError(
             "these forecasts have no quantiles. Train a network that has: set "
@@ -156,19 +157,14 @@ def _nearest_rows(source: Evaluation | Backtest) -> pd.DataFrame:
 
 
 def _forecasts_of(rows: pd.DataFrame) -> _Nearest:
-    names = _quantiles_in(rows)
+    levels = quantile_columns(rows)
     return _Nearest(
         rows["actual"].to_numpy(dtype=float),
-        rows[names].to_numpy(dtype=float),
-        tuple(_level_of(name) for name in names),
+        rows[[*levels]].to_numpy(dtype=float),
+        tuple(levels.values()),
         int(rows["origin"].nunique()),
         int(rows["ticker"].nunique()) if "ticker" in rows else 1,
     )
-
-
-def _quantiles_in(rows: pd.DataFrame) -> list[str]:
-    names = (str(name) for name in rows)
-    return sorted((one for one in names if one.startswith("q0.")), key=_level_of)
 
 
 def _pairs_of(found: _Nearest) -> dict[float, tuple[int, int]]:
@@ -192,10 +188,6 @@ def _binomial_band(
     ends = (binom.ppf(end, n_values, shares) / n_values for end in (tail, 1 - tail))
     low, high = (np.asarray(one, dtype=float) for one in ends)
     return low, high
-
-
-def _level_of(name: str) -> float:
-    return float(name.removeprefix("q"))
 
 
 def _check_level(level: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from forecaster.cli.console import print_table
+from forecaster.lag import tickers_by_outcome
 from forecaster.scoring import MODEL
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from forecaster.lag import Lag
 
 COLUMNS = ("forecast", "RMSE", "ratio", "MAE", "ratio ", "MAPE", "MASE", "direction")
-LAG_OUTCOMES = {
-    "copies": "forecasts that copy yesterday's price",
-    "lags": "forecasts that lag behind yesterday's price",
-    "no_skill": "forecasts whose returns tell nothing",
-    "clear": "forecasts whose returns tell something",
-    "too_few": "too few forecasts to tell whether they copy",
-}
 FEW = 3
 COMPARED = (
     *("name", "parameters", "seconds", "RMSE", "ratio", "from..to", "MAE"),
@@ -169,10 +163,8 @@ def _print_lags(lags: Mapping[str, Lag]) -> None:
     if len(lags) == 1:
         typer.echo(str(next(iter(lags.values()))))
         return
-    for outcome, phrase in LAG_OUTCOMES.items():
-        tickers = [name for name, lag in lags.items() if lag.outcome == outcome]
-        if tickers:
-            typer.echo(f"{phrase}: {', '.join(tickers)}")
+    for phrase, tickers in tickers_by_outcome(lags).items():
+        typer.echo(f"{phrase}: {', '.join(tickers)}")
 
 
 def _print_walked(scores: pd.DataFrame, heading: str, title: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.arrays import FloatArray
+from forecaster.correcting import quantile_columns
 from forecaster.errors import ConfigError
 from forecaster.forecast import Forecast
 from forecaster.metrics import central_intervals
@@ -47,16 +48,15 @@ def bands_in(table: pd.DataFrame, wanted: Sequence[float]) -> list[Band]:
     ConfigError
         Naming the levels that the table has.
     """
-    names = [str(name) for name in table if str(name).startswith("q0.")]
-    levels = [float(name.removeprefix("q")) for name in names]
-    known = central_intervals(levels)
+    levels = quantile_columns(table)
+    known = central_intervals([*levels.values()])
     for level in wanted:
         if level not in known:
             there = ", ".join(f"{one:g}" for one in sorted(known)) or "none"
             raise ConfigError(
                 f"there is no {level:g} interval in these forecasts; there: {there}"
             )
-    values = table[names].to_numpy(dtype=float)
+    values = table[[*levels]].to_numpy(dtype=float)
     return [
         (level, values[:, known[level][0]], values[:, known[level][1]])
         for level in sorted(set(wanted), reverse=True)

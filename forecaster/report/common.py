@@ -8,10 +8,11 @@ import pandas as pd
 
 from forecaster.backtest_losses import PERCENT
 from forecaster.backtest_scores import MODEL, Backtest
+from forecaster.correcting import quantile_columns
 from forecaster.diagnostics import errors_by_step
 from forecaster.errors import ConfigError, DataError
 from forecaster.evaluation import Evaluation
-from forecaster.lag import Lag
+from forecaster.lag import Lag, tickers_by_outcome
 from forecaster.plotting import (
     plot_calibration,
     plot_coverage,
@@ -33,13 +34,6 @@ from forecaster.report.page import (
     table_of,
 )
 
-LAG_OUTCOMES = {
-    "copies": "Forecasts that copy yesterday's price",
-    "lags": "Forecasts that lag behind yesterday's price",
-    "no_skill": "Forecasts whose returns tell nothing",
-    "clear": "Forecasts whose returns tell something",
-    "too_few": "Too few forecasts to tell whether they copy",
-}
 MOST_NAMED = 8
 NO_INTERVALS = (
     "Nothing to calibrate: this network forecasts a single price for each session, and "
@@ -141,7 +135,7 @@ def _has_quantiles(source: Scored) -> bool:
     rows = source.frame if isinstance(source, Backtest) else source.predictions
     if isinstance(source, Backtest):
         rows = rows[rows["model"] == MODEL].dropna(axis="columns", how="all")
-    return any(str(name).startswith("q0.") for name in rows)
+    return bool(quantile_columns(rows))
 
 
 def _shares(held: pd.DataFrame) -> str:
@@ -223,14 +217,9 @@ def lag_texts(lags: Mapping[str, Lag]) -> list[str]:
     """Say whether forecasts copy a known price: of one ticker, or by what was found."""
     if len(lags) == 1:
         return [str(lag) for lag in lags.values()]
-    found = {
-        outcome: [name for name, lag in lags.items() if lag.outcome == outcome]
-        for outcome in LAG_OUTCOMES
-    }
     return [
-        f"{LAG_OUTCOMES[outcome]}: {_listed(tickers)}."
-        for outcome, tickers in found.items()
-        if tickers
+        f"{phrase.capitalize()}: {_listed(tickers)}."
+        for phrase, tickers in tickers_by_outcome(lags).items()
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecaster.correcting import quantile_columns
 from forecaster.errors import ConfigError
 from forecaster.metrics import central_intervals
 from forecaster.plotting.style import BLUE, CYCLE, GREEN, GREY, ORANGE, PINK
@@ -50,8 +51,7 @@ def plotly_script() -> str:
 
 def levels_in(rows: pd.DataFrame) -> list[float]:
     """Return the levels of the central intervals of a table, narrowest first."""
-    names = [str(name) for name in rows if str(name).startswith("q0.")]
-    return sorted(central_intervals([float(name[1:]) for name in names]))
+    return sorted(central_intervals([*quantile_columns(rows).values()]))
 
 
 def live_predictions(

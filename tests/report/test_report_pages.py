@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from forecaster.lag import OUTCOMES
 from forecaster.report.common import (
-    LAG_OUTCOMES,
     NO_INTERVALS,
     NO_PRICES,
     lag_texts,
@@ -203,7 +203,8 @@ def test_a_walk_says_at_once_whether_it_copies_yesterday(page_of, stored):
     )
     page = page_of("walk.backtest")
     texts = [one.text for one in page.within("p", "verdict")]
-    for outcome, phrase in LAG_OUTCOMES.items():
+    for outcome, lower in OUTCOMES.items():
+        phrase = lower.capitalize()
         tickers = [t for t, lag in facts["lags"].items() if lag["outcome"] == outcome]
         told = [text for text in texts if text.startswith(phrase)]
         assert told == ([f"{phrase}: {', '.join(tickers)}."] if tickers else [])
