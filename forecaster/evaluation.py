@@ -209,10 +209,9 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
         Of a price above that of the origin; the direction is then scored by it.
     """
     levels = () if spread is None else spread.levels
-    naive = Outlook(last_value(origin_price, actual.shape[1]))
     outlooks = {
         MODEL: Outlook(predicted, None if spread is None else spread.quantiles),
-        LAST_VALUE: naive,
+        LAST_VALUE: Outlook(last_value(origin_price, actual.shape[1])),
         **(baselines or {}),
     }
     predictions = _frame_of(outlooks, actual, origins, sessions)
@@ -223,8 +222,9 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
     if spread is not None:
         for place, level in enumerate(levels):
             predictions[f"q{level:g}"] = spread.quantiles[..., place].ravel()
-        for name, loss in quantile_losses(outlooks, actual, levels).items():
-            predictions[f"{PINBALL}{name}"] = loss.mean(axis=-1).ravel()
+    pinball = quantile_losses(outlooks, actual, levels) if levels else {}
+    for name, loss in pinball.items():
+        predictions[f"{PINBALL}{name}"] = loss.mean(axis=-1).ravel()
     return Evaluation(
         predictions=predictions,
         steps=steps,
@@ -233,7 +233,7 @@ def evaluate_forecasts(  # noqa: PLR0913  forecasts, and all they are judged by
             if probability_up is None
             else judge_direction(probability_up, actual, origin_price, history)
         ),
-        quantile_verdict=judge_quantiles(outlooks, actual, levels),
+        quantile_verdict=judge_quantiles(pinball),
         lag=lag_of(predictions),
         **labels,
     )

@@ -96,21 +96,20 @@ def quantile_losses(
 
 
 def judge_quantiles(
-    outlooks: Mapping[str, Outlook],
-    actual: FloatArray,
-    levels: Sequence[float],
-    *,
-    model: str = MODEL,
+    losses: Mapping[str, FloatArray], *, model: str = MODEL
 ) -> Verdict | None:
-    """Return the verdict on pinball losses, or None if there is nothing to compare."""
-    losses = {
-        name: loss.mean(axis=(1, 2))
-        for name, loss in quantile_losses(outlooks, actual, levels).items()
-    }
+    """Return the verdict on pinball losses, or None if there is nothing to compare.
+
+    Parameters
+    ----------
+    losses
+        By forecast, of shape (n_windows, horizon, n_levels): see `quantile_losses`.
+    """
     if model not in losses or len(losses) == 1:
         return None
-    horizon = actual.shape[1]
-    return judge(losses.pop(model), losses, horizon=horizon, measure="pinball loss")
+    horizon = losses[model].shape[1]
+    means = {name: loss.mean(axis=(1, 2)) for name, loss in losses.items()}
+    return judge(means.pop(model), means, horizon=horizon, measure="pinball loss")
 
 
 def judge_direction(

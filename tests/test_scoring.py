@@ -12,6 +12,7 @@ from forecaster.scoring import (
     judge_direction,
     judge_points,
     judge_quantiles,
+    quantile_losses,
     score_forecasts,
 )
 from forecaster.significance import diebold_mariano, ratio_interval
@@ -130,7 +131,7 @@ def test_points_are_judged_by_the_mean_over_steps():
     verdict = judge_points(found, actual)
     assert verdict.ratio == pytest.approx(math.sqrt((11 / 4) / (10 / 4)))
     assert verdict.n_forecasts == 2
-    assert judge_quantiles(found, actual, ()) is None
+    assert judge_quantiles(quantile_losses(found, actual, ())) is None
 
 
 def test_quantiles_are_judged_beside_those_that_have_any():
@@ -138,9 +139,9 @@ def test_quantiles_are_judged_beside_those_that_have_any():
     wide = np.stack([found["model"].centre - 5, found["model"].centre + 5], axis=-1)
     narrow = np.stack([actual - 1, actual + 1], axis=-1)
     found["model"] = Outlook(found["model"].centre, wide)
-    assert judge_quantiles(found, actual, (0.1, 0.9)) is None
+    assert judge_quantiles(quantile_losses(found, actual, (0.1, 0.9))) is None
     found["garch"] = Outlook(actual, narrow)
-    verdict = judge_quantiles(found, actual, (0.1, 0.9))
+    verdict = judge_quantiles(quantile_losses(found, actual, (0.1, 0.9)))
     assert (verdict.against, verdict.measure) == ("garch", "pinball loss")
     assert verdict.ratio == pytest.approx(5)
 
