@@ -9,9 +9,18 @@ from typing import Any
 
 from forecaster.errors import BundleError
 
+RESTORE = "Restore it from a copy, or train again."
 
-def check_files(folder: Path, checksums: Any, *, wanted: tuple[str, ...]) -> None:
+
+def check_files(
+    folder: Path, checksums: Any, *, wanted: tuple[str, ...], cure: str = RESTORE
+) -> None:
     """Compare files with their recorded checksums.
+
+    Parameters
+    ----------
+    cure
+        What to do about a file that is missing or damaged.
 
     Raises
     ------
@@ -21,13 +30,10 @@ def check_files(folder: Path, checksums: Any, *, wanted: tuple[str, ...]) -> Non
     for name in wanted:
         path = folder / name
         if not path.is_file():
-            raise BundleError(
-                f"{path}: missing. Restore it from a copy, or train again."
-            )
+            raise BundleError(f"{path}: missing. {cure}")
         if checksum(path) != checksums.get(name):
             raise BundleError(
-                f"{path}: damaged, its checksum differs from the one recorded. "
-                "Restore it from a copy, or train again."
+                f"{path}: damaged, its checksum differs from the one recorded. {cure}"
             )
 
 

@@ -20,7 +20,12 @@ import pandas as pd
 
 from forecaster.atomic import write_text
 from forecaster.bundle import MANIFEST
-from forecaster.checksums import canonical_json, checksum, read_canonical_json
+from forecaster.checksums import (
+    canonical_json,
+    check_files,
+    checksum,
+    read_canonical_json,
+)
 from forecaster.errors import BundleError
 
 FORMAT = 1
@@ -123,11 +128,7 @@ def read_explained(folder: Path) -> Explained:
         If a file is missing or damaged.
     """
     record = _read_record(folder)
-    for name, known in record["files"].items():
-        path = folder / name
-        if not path.is_file() or checksum(path) != known:
-            state = "damaged" if path.exists() else "missing"
-            raise BundleError(f"{path}: {state}. {CURE}")
+    check_files(folder, record["files"], wanted=(IMPORTANCE, ATTRIBUTIONS), cure=CURE)
     importance = pd.read_csv(folder / IMPORTANCE)
     importance.attrs = dict(record["importance"])
     attributions = pd.read_csv(folder / ATTRIBUTIONS, index_col=0)

@@ -165,38 +165,42 @@ def _frame_of(prices: Prices, ticker: str) -> pd.DataFrame:
     return prices[ticker] if isinstance(prices, Mapping) else prices
 
 
-def _folder_beside(run: str | None, runs_dir: Path) -> Path:
-    """Return the folder for what is said of a run, or of a bundle alone."""
+def _folder_of(run: str | None, runs_dir: Path) -> Path:
+    """Return the folder of a walk-forward test, of a run, or of a bundle alone."""
     from forecaster.bundle import MANIFEST
-    from forecaster.explain_files import folder_beside
-    from forecaster.registry.loading import is_reference
     from forecaster.runs import find_run
 
     walked = _walked(run, runs_dir)
     if walked is not None:
-        folder = walked.resolve()
-    elif run is not None and is_reference(run):
-        folder = runs_dir / run
-    elif run is not None and (Path(run) / MANIFEST).is_file():
-        folder = Path(run).resolve()
-    else:
-        folder = find_run(run, runs_dir).folder
-    return folder_beside(folder)
+        return walked.resolve()
+    if run is not None and (Path(run) / MANIFEST).is_file():
+        return Path(run).resolve()
+    return find_run(run, runs_dir).folder
+
+
+def _is_registered(run: str | None, runs_dir: Path) -> bool:
+    from forecaster.registry.loading import is_reference
+
+    return _walked(run, runs_dir) is None and is_reference(run)
+
+
+def _folder_beside(run: str | None, runs_dir: Path) -> Path:
+    """Return the folder for what is said of a model."""
+    from forecaster.explain_files import folder_beside
+
+    if _is_registered(run, runs_dir):
+        return folder_beside(runs_dir / str(run))
+    return folder_beside(_folder_of(run, runs_dir))
 
 
 def _networks(run: str | None, runs_dir: Path) -> dict[str, str]:
     """Return the fingerprints of the networks that are explained."""
-    from forecaster.explain_files import networks_of
-    from forecaster.registry.loading import is_reference
+    from forecaster.explain_files import BUNDLE, networks_of
     from forecaster.registry.registry import Registry
-    from forecaster.runs import BUNDLE, find_run
 
-    walked = _walked(run, runs_dir)
-    if walked is None and run is not None and is_reference(run):
-        return {BUNDLE: Registry.open().resolve(run).fingerprint}
-    if walked is None and run is not None and networks_of(Path(run)):
-        return networks_of(Path(run))
-    return networks_of(walked or find_run(run, runs_dir).folder)
+    if _is_registered(run, runs_dir):
+        return {BUNDLE: Registry.open().resolve(str(run)).fingerprint}
+    return networks_of(_folder_of(run, runs_dir))
 
 
 def _write(
